@@ -118,6 +118,11 @@ export interface LoopCommit {
   progressDone: readonly number[];
   /** Added to the loop's count of requests. */
   requests: number;
+  /**
+   * Which commit this is, for one that may be sent again after a lost answer: numbers of one writer rise, and a commit
+   * whose number is not above the writer's last is taken as done. Left out: never sent again.
+   */
+  seq?: { writer: string; number: number };
   /** Per-row outputs for a loop with `results`: row number → JSON text. */
   outputs: readonly { row: number; outputs: string; httpStatus: number | null }[];
 }

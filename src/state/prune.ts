@@ -1,0 +1,52 @@
+/** Retention: row data and outcomes of runs that expired go, a page at a time; what was delivered and variables stay. */
+import { type Engine, statement } from './engine.ts';
+import { collectDropped } from './rowsets.ts';
+
+const ROWS_PER_PAGE = 5_000;
+const LOOP_TABLES = [
+  { table: 'loop_chunks', key: 'chunk' },
+  { table: 'loop_records', key: 'row' },
+  { table: 'loop_progress', key: 'row' },
+  { table: 'loop_outputs', key: 'row' },
+] as const;
+
+/** Returns how many runs went. Cut off half-way, the next call goes on. */
+export async function prune(engine: Engine, now: number): Promise<number> {
+  const { db } = engine;
+  const expired = await db.selectFrom('runs').select('id').where('expires_at', '<=', now).execute();
+  for (const { id } of expired) await pruneRun(engine, id);
+  await collectDropped(engine);
+  return expired.length;
+}
+
+async function pruneRun(engine: Engine, id: string): Promise<void> {
+  const { db } = engine;
+  await db.updateTable('rowsets').set({ id: null }).where('run_id', '=', id).execute();
+  for (const { num } of await db.selectFrom('loops').select('num').where('run_id', '=', id).execute()) {
+    await pruneLoop(engine, num);
+  }
+  await engine.batch([
+    statement(db.deleteFrom('steps').where('run_id', '=', id)),
+    statement(db.deleteFrom('runs').where('id', '=', id)),
+  ]);
+}
+
+async function pruneLoop(engine: Engine, loop: number): Promise<void> {
+  const { db } = engine;
+  for (const { table, key } of LOOP_TABLES) {
+    while (await deletePage(engine, { table, key, loop })) {}
+  }
+  await engine.batch([
+    statement(db.deleteFrom('loop_writers').where('loop', '=', loop)),
+    statement(db.deleteFrom('loops').where('num', '=', loop)),
+  ]);
+}
+
+async function deletePage({ db }: Engine, of: { table: string; key: string; loop: number }): Promise<boolean> {
+  // The four tables look alike here; one stands for all in the types.
+  const table = of.table as 'loop_records';
+  const key = of.key as 'row';
+  const page = db.selectFrom(table).select(key).where('loop', '=', of.loop).orderBy(key).limit(ROWS_PER_PAGE);
+  const gone = db.deleteFrom(table).where('loop', '=', of.loop).where(key, 'in', page);
+  return (await gone.executeTakeFirst()).numDeletedRows > 0n;
+}

@@ -1,0 +1,190 @@
+/** Rowsets: a query's result in compressed chunks, written in a stream, seen by readers when published. */
+import type { RowsetMeta, RowsetWriter, StateStore } from '../core/store.ts';
+import { CODEC, decodeRows, encodeRows } from './codec.ts';
+import { type Engine, statement } from './engine.ts';
+import { stateError } from './errors.ts';
+
+const CHUNK_ROWS = 5_000;
+const CHUNK_CHARACTERS = 4 * 1024 * 1024;
+/** Chunks being compressed or written while the next is filled. */
+const CHUNKS_UNDER_WAY = 2;
+
+interface Chunk {
+  number: number;
+  firstRow: number;
+  rows: readonly string[];
+}
+
+export function rowsetsOf(engine: Engine): Pick<StateStore, 'writeRowset' | 'getRowset' | 'readChunk'> {
+  const { db } = engine;
+  return {
+    async writeRowset(id, runId, columns) {
+      const rowset = await begin(engine, id, { runId, columns });
+      await collectDropped(engine);
+      return writer(engine, { id, runId, columns: [...columns], rowset });
+    },
+    async getRowset(id) {
+      const row = await db
+        .selectFrom('rowsets')
+        .selectAll()
+        .where('id', '=', id)
+        .where('published', '=', 1)
+        .executeTakeFirst();
+      if (!row) return null;
+      return {
+        id,
+        runId: row.run_id,
+        columns: JSON.parse(row.columns),
+        rows: row.row_count,
+        chunkStarts: JSON.parse(row.chunk_starts),
+      };
+    },
+    async readChunk(rowsetId, chunk) {
+      const row = await db
+        .selectFrom('rowset_chunks')
+        .innerJoin('rowsets', 'rowsets.num', 'rowset_chunks.rowset')
+        .select(['first_row', 'codec', 'data'])
+        .where('rowsets.id', '=', rowsetId)
+        .where('rowsets.published', '=', 1)
+        .where('chunk', '=', chunk)
+        .executeTakeFirst();
+      if (!row) throw stateError('STATE_MISSING', `the row data ${rowsetId} has no chunk ${chunk}`);
+      return { firstRow: row.first_row, rows: await decodeRows(row.codec, row.data) };
+    },
+  };
+}
+
+/** Deletes the chunks of dropped rowsets, a few per transaction. */
+export async function collectDropped({ db }: Engine): Promise<void> {
+  const dropped = await db.selectFrom('rowsets').select('num').where('id', 'is', null).execute();
+  for (const { num } of dropped) {
+    while (await deleteChunks(num)) {}
+    await db.deleteFrom('rowsets').where('num', '=', num).execute();
+  }
+
+  async function deleteChunks(rowset: number): Promise<boolean> {
+    const some = db.selectFrom('rowset_chunks').select('chunk').where('rowset', '=', rowset).orderBy('chunk').limit(16);
+    const gone = db.deleteFrom('rowset_chunks').where('rowset', '=', rowset).where('chunk', 'in', some);
+    return (await gone.executeTakeFirst()).numDeletedRows > 0n;
+  }
+}
+
+/** Drops what an earlier writer left under the id, and takes a private number for a new one. */
+async function begin(
+  { db, batch }: Engine,
+  id: string,
+  of: { runId: string; columns: readonly string[] },
+): Promise<number> {
+  const drop = db.updateTable('rowsets').set({ id: null }).where('id', '=', id).where('published', '=', 0);
+  const insert = db
+    .insertInto('rowsets')
+    .values({
+      id,
+      run_id: of.runId,
+      columns: JSON.stringify(of.columns),
+      published: 0,
+      row_count: 0,
+      chunk_starts: '[]',
+    })
+    .onConflict((c) => c.column('id').doNothing())
+    .returning('num');
+  const [, inserted] = await batch([statement(drop), statement(insert)]);
+  const num = inserted?.rows[0]?.['num'];
+  if (num === undefined) throw stateError('STATE_CONFLICT', `the row data ${id} is already there`);
+  return Number(num);
+}
+
+function writer(engine: Engine, meta: Omit<RowsetMeta, 'rows' | 'chunkStarts'> & { rowset: number }): RowsetWriter {
+  const { rowset, id, runId, columns } = meta;
+  const starts: number[] = [];
+  const underWay = new Set<Promise<void>>();
+  let failure: unknown = null;
+  let rows = 0;
+  let buffer: string[] = [];
+  let characters = 0;
+
+  function flush(): void {
+    if (buffer.length === 0) return;
+    const chunk = { number: starts.length, firstRow: rows, rows: buffer };
+    starts.push(rows);
+    rows += buffer.length;
+    buffer = [];
+    characters = 0;
+    const writing = writeChunk(engine, rowset, chunk)
+      .catch((cause) => {
+        failure ??= cause;
+      })
+      .finally(() => underWay.delete(writing));
+    underWay.add(writing);
+  }
+
+  async function settle(atMost: number): Promise<void> {
+    while (underWay.size > atMost) await Promise.race(underWay);
+    if (failure) throw failure;
+  }
+
+  return {
+    async append(texts) {
+      for (const text of texts) {
+        if (characters + text.length > CHUNK_CHARACTERS) flush();
+        buffer.push(text);
+        characters += text.length;
+        if (buffer.length < CHUNK_ROWS) continue;
+        flush();
+        await settle(CHUNKS_UNDER_WAY);
+      }
+      await settle(CHUNKS_UNDER_WAY);
+    },
+    async publish() {
+      flush();
+      await settle(0);
+      await publish(engine, rowset, { rows, starts });
+      return { id, runId, columns, rows, chunkStarts: starts };
+    },
+    async abort() {
+      buffer = [];
+      await settle(0).catch(() => {});
+      await engine.db
+        .updateTable('rowsets')
+        .set({ id: null })
+        .where('num', '=', rowset)
+        .where('published', '=', 0)
+        .execute();
+      await collectDropped(engine);
+    },
+  };
+}
+
+/** Only while the rowset is this writer's: one that was replaced writes nothing more. */
+async function writeChunk({ db }: Engine, rowset: number, { number, firstRow, rows }: Chunk): Promise<void> {
+  const data = await encodeRows(rows);
+  const insert = db.insertInto('rowset_chunks').columns(['rowset', 'chunk', 'first_row', 'row_count', 'codec', 'data']);
+  const own = db
+    .selectFrom('rowsets')
+    .select((e) => [
+      'num',
+      e.val(number).as('chunk'),
+      e.val(firstRow).as('first'),
+      e.val(rows.length).as('count'),
+      e.val(CODEC).as('codec'),
+      e.val(data).as('data'),
+    ])
+    .where('num', '=', rowset)
+    .where('published', '=', 0)
+    .where('id', 'is not', null);
+  if ((await insert.expression(own).executeTakeFirst()).numInsertedOrUpdatedRows !== 1n) throw replaced();
+}
+
+async function publish({ db }: Engine, rowset: number, of: { rows: number; starts: number[] }): Promise<void> {
+  const update = db
+    .updateTable('rowsets')
+    .set({ published: 1, row_count: of.rows, chunk_starts: JSON.stringify(of.starts) })
+    .where('num', '=', rowset)
+    .where('published', '=', 0)
+    .where('id', 'is not', null);
+  if ((await update.executeTakeFirst()).numUpdatedRows !== 1n) throw replaced();
+}
+
+function replaced() {
+  return stateError('STATE_CONFLICT', 'another attempt writes these rows now');
+}

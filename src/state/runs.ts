@@ -1,0 +1,162 @@
+/** Runs and their steps, the lock of a river, persisted variables: a line each. */
+import type { Kysely, Selectable, Updateable } from 'kysely';
+import type { RunRecord, RunStatus, StateStore, StepRecord, StepStatus } from '../core/store.ts';
+import { decode, encode, type Value } from '../core/values.ts';
+import type { Tables } from './schema.ts';
+
+type Db = Kysely<Tables>;
+
+export function runsOf(
+  db: Db,
+): Pick<StateStore, 'createRun' | 'updateRun' | 'getRun' | 'listRuns' | 'saveStep' | 'listSteps'> {
+  return {
+    async createRun(run) {
+      // A retried activity creates its run again: the first stays.
+      await db
+        .insertInto('runs')
+        .values(runRow(run))
+        .onConflict((c) => c.column('id').doNothing())
+        .execute();
+    },
+    async updateRun(id, change) {
+      const row: Updateable<Tables['runs']> = {};
+      if (change.status !== undefined) row.status = change.status;
+      if (change.endedAt !== undefined) row.ended_at = change.endedAt;
+      if (change.expiresAt !== undefined) row.expires_at = change.expiresAt;
+      if (change.error !== undefined) row.error = toJson(change.error);
+      if (Object.keys(row).length === 0) return;
+      await db.updateTable('runs').set(row).where('id', '=', id).execute();
+    },
+    async getRun(id) {
+      const row = await db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst();
+      return row ? runOf(row) : null;
+    },
+    async listRuns({ river, status, limit }) {
+      let query = db.selectFrom('runs').selectAll();
+      if (river !== undefined) query = query.where('river', '=', river);
+      if (status !== undefined) query = query.where('status', '=', status);
+      const rows = await query.orderBy('started_at', 'desc').orderBy('num', 'desc').limit(limit).execute();
+      return rows.map(runOf);
+    },
+    async saveStep(step) {
+      const { run_id, step_id, ...changing } = stepRow(step);
+      const insert = db.insertInto('steps').values({ run_id, step_id, ...changing });
+      await insert.onConflict((c) => c.columns(['run_id', 'step_id']).doUpdateSet(changing)).execute();
+    },
+    async listSteps(runId) {
+      const query = db.selectFrom('steps').selectAll().where('run_id', '=', runId);
+      return (await query.orderBy('started_at').orderBy('num').execute()).map(stepOf);
+    },
+  };
+}
+
+export function locksOf(db: Db): Pick<StateStore, 'lockRiver' | 'takeOverRiver' | 'unlockRiver'> {
+  const ownerOf = async (river: string) =>
+    (await db.selectFrom('river_locks').select('owner').where('river', '=', river).executeTakeFirst())?.owner;
+  return {
+    async lockRiver(river, owner) {
+      await db
+        .insertInto('river_locks')
+        .values({ river, owner })
+        .onConflict((c) => c.column('river').doNothing())
+        .execute();
+      const holder = await ownerOf(river);
+      // Unlocked between the two statements: not ours, and nobody's to wait for.
+      return { held: holder === owner, owner: holder ?? owner };
+    },
+    async takeOverRiver(river, from, to) {
+      const update = db
+        .updateTable('river_locks')
+        .set({ owner: to })
+        .where('river', '=', river)
+        .where('owner', '=', from);
+      return (await update.executeTakeFirst()).numUpdatedRows === 1n;
+    },
+    async unlockRiver(river, owner) {
+      await db.deleteFrom('river_locks').where('river', '=', river).where('owner', '=', owner).execute();
+    },
+  };
+}
+
+export function variablesOf(db: Db): Pick<StateStore, 'readVariables' | 'saveVariables'> {
+  return {
+    async readVariables(river) {
+      const rows = await db.selectFrom('variables').select(['name', 'value']).where('river', '=', river).execute();
+      return Object.fromEntries(rows.map((row) => [row.name, decode(row.value)]));
+    },
+    async saveVariables(river, values) {
+      const rows = Object.entries(values).map(([name, value]) => ({ river, name, value: encode(value) }));
+      if (rows.length === 0) return;
+      const insert = db.insertInto('variables').values(rows);
+      await insert
+        .onConflict((c) => c.columns(['river', 'name']).doUpdateSet((e) => ({ value: e.ref('excluded.value') })))
+        .execute();
+    },
+  };
+}
+
+function runRow(run: RunRecord) {
+  return {
+    id: run.id,
+    river: run.river,
+    status: run.status,
+    started_at: run.startedAt,
+    ended_at: run.endedAt,
+    inputs: encode(run.inputs),
+    started_by: run.startedBy,
+    error: toJson(run.error),
+    expires_at: run.expiresAt,
+  };
+}
+
+function runOf(row: Selectable<Tables['runs']>): RunRecord {
+  return {
+    id: row.id,
+    river: row.river,
+    status: row.status as RunStatus,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    inputs: decode(row.inputs) as { [name: string]: Value },
+    startedBy: row.started_by,
+    error: fromJson(row.error),
+    expiresAt: row.expires_at,
+  };
+}
+
+function stepRow(step: StepRecord) {
+  return {
+    run_id: step.runId,
+    step_id: step.stepId,
+    type: step.type,
+    status: step.status,
+    attempts: step.attempts,
+    started_at: step.startedAt,
+    ended_at: step.endedAt,
+    counts: toJson(step.rows),
+    requests: step.requests,
+    error: toJson(step.error),
+  };
+}
+
+function stepOf(row: Selectable<Tables['steps']>): StepRecord {
+  return {
+    runId: row.run_id,
+    stepId: row.step_id,
+    type: row.type,
+    status: row.status as StepStatus,
+    attempts: row.attempts,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    rows: fromJson(row.counts),
+    requests: row.requests,
+    error: fromJson(row.error),
+  };
+}
+
+function toJson(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+function fromJson<T>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T);
+}
