@@ -190,14 +190,15 @@ export class DealStore {
 
 const NOBODY = { properties: {}, exists: false, applied: 0, lost: 0 };
 
-let lastTime = Number.NaN;
-let lastText = '';
+const TEXTS = Array.from({ length: 64 }, () => ({ time: Number.NaN, text: '' }));
 
-/** ISO text of a time in ms; most calls ask for the same one again. */
+/** ISO text of a time in ms. Few times are asked for often, and making the text is slow: the last ones are kept. */
 export function isoTime(ms: number): string {
   const time = Math.floor(ms);
-  if (time === lastTime) return lastText;
-  lastTime = time;
-  lastText = new Date(time).toISOString();
-  return lastText;
+  const kept = TEXTS[time % TEXTS.length] as { time: number; text: string };
+  if (kept.time !== time) {
+    kept.time = time;
+    kept.text = new Date(time).toISOString();
+  }
+  return kept.text;
 }

@@ -172,7 +172,7 @@ export class Sandbox {
   #receive(req: IncomingMessage, res: ServerResponse): void {
     const url = req.url ?? '/';
     if (url.startsWith('/_sandbox/')) {
-      readText(req, (text) => answerAdmin(this, { method: req.method ?? '', url, text }, res));
+      readText(req, (text) => void answerAdmin(this, { method: req.method ?? '', url, text }, res));
       return;
     }
     const tally = this.#tally;
