@@ -1,10 +1,16 @@
 /** One request out, one exchange back. Nothing here knows rows, rivers or Temporal. */
+import type { RulePlan } from '../contracts/plan.ts';
+import type { Exchange } from '../core/exchange.ts';
+
+export type { Exchange };
 
 /** A request ready to leave, secrets of the connection not yet added. */
 export interface PreparedRequest {
   method: string;
   /** Absolute URL with query. */
   url: string;
+  /** Path as the limits' `paths` see it: below the connection's base URL, without query. */
+  path: string;
   /** Lower-case names. */
   headers: Record<string, string>;
   body: string | null;
@@ -19,21 +25,18 @@ export interface SendOptions {
   signal: AbortSignal;
 }
 
-export type Exchange =
-  /** An answer came. `body` is text up to the cap; `truncated` says whether more was dropped. */
-  | { kind: 'reply'; status: number; headers: Record<string, string>; body: string; truncated: boolean; ms: number }
-  /** Surely nothing reached the server: refused, no such host, `mayLeave` said no, aborted before it left. */
-  | { kind: 'not_sent'; reason: 'expired' | 'aborted' | 'connect'; message: string }
-  /** It left and no complete answer came: it may have been applied. */
-  | { kind: 'lost'; reason: 'timeout' | 'reset' | 'aborted'; message: string };
-
 /** A destination: pool, auth, headers, in-flight ceiling and limits of one connection in this process. */
 export interface Destination extends AsyncDisposable {
   readonly name: string;
   readonly baseUrl: string;
   readonly maxInFlight: number;
+  /** Reply rules of the connection's preset, after an action's own. */
+  readonly rules: RulePlan[];
   readonly limiter: Limiter;
-  /** Sends as it is: no retry, no redirect followed. Adds auth and the connection's headers. */
+  /**
+   * Sends as it is: no retry, no redirect followed. Adds auth and the connection's headers, but only where the URL's origin
+   * is the base URL's. Rejects with UpriverError: AUTH_* (no token to be had), ROW_REQUEST_INVALID (cannot be sent as HTTP).
+   */
   send(request: PreparedRequest, options: SendOptions): Promise<Exchange>;
   /** After a 401: forgets the token. False: there is nothing that could be renewed. */
   renewAuth(): Promise<boolean>;
@@ -53,6 +56,7 @@ export interface Limiter {
   /**
    * A permit for a request to this path; resolves when it is in hand. Fair among takers. Rejects with the signal's reason.
    * A permit must be used within 1 s (`fresh()`), and always ends in `answered()` or `unused()`.
+   * Rejects with UpriverError REMOTE_LIMIT_PARK (`retryAfterMs`) when the next permit is more than a minute away: park durably.
    */
   permit(path: string, taker: string, signal: AbortSignal): Promise<Permit>;
   /** A pause for everyone on the connection, here and in other processes. */

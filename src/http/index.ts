@@ -1,0 +1,3 @@
+/** The door of http/. */
+export { openDestination } from './destination.ts';
+export type { Destination, Exchange, Limiter, Permit, PreparedRequest, SendOptions } from './http-client.ts';
