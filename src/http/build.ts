@@ -1,11 +1,12 @@
 /** Turns a request of an action into bytes for one row: everything fixed is worked out once, only references per row. */
 import type { BodyPlan, RequestPlan, TemplateText, TemplateValue } from '../contracts/plan.ts';
+import { UpriverError } from '../core/errors.ts';
 import { compileHeader, compilePath, compileText, compileValue, nextToken } from '../core/templates.ts';
 import { type Scope, toText, type Value } from '../core/values.ts';
 import type { PreparedRequest } from './http-client.ts';
 import { compileJson } from './json-body.ts';
 
-/** Throws UpriverError ROW_VALUE_IN_PATH, ROW_VALUE_IN_HEADER: this row cannot be sent. `baseUrl` has no slash at its end. */
+/** Throws UpriverError ROW_VALUE_IN_PATH, ROW_VALUE_IN_HEADER, ROW_REQUEST_INVALID: this row cannot be sent. `baseUrl` has no slash at its end. */
 export type BuildRequest = (scope: Scope, baseUrl: string) => PreparedRequest;
 
 export function compileRequest(plan: RequestPlan): BuildRequest {
@@ -92,10 +93,21 @@ function compileUrlTarget(template: TemplateText): BuildTarget {
   const start = compileText(raw);
   const rest = compilePath(asciiUrl(template.slice(raw.length)));
   return (scope, baseUrl) => {
-    const url = start(scope) + rest(scope);
-    const below = url.startsWith(`${baseUrl}/`) ? url.slice(baseUrl.length) : (URL.parse(url)?.pathname ?? url);
-    return { url, path: withoutQuery(below) };
+    const url = URL.parse(start(scope) + rest(scope));
+    if (!url) throw badUrl(template);
+    const sent = url.origin + url.pathname + url.search;
+    return {
+      url: sent,
+      path: withoutQuery(sent.startsWith(`${baseUrl}/`) ? sent.slice(baseUrl.length) : url.pathname),
+    };
   };
+}
+
+function badUrl(template: TemplateText): UpriverError {
+  return new UpriverError('ROW_REQUEST_INVALID', 'with this row’s values the url is not a URL', {
+    hint: 'Look at the values that go into the action’s url; write it as https://host/path.',
+    context: { url: template },
+  });
 }
 
 /** Text of the file's own that a URL cannot hold as it is; a fragment is never sent. */
