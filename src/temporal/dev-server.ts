@@ -17,7 +17,7 @@ const HOST = '127.0.0.1';
 export const NAMESPACE = 'default';
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
-const CALL_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
 const NOT_FOUND = 5;
 const RUN_HINT = 'run `upriver doctor`: it says which Temporal CLI is used, and why';
 
@@ -65,16 +65,15 @@ export function spawnDevServer(binary: string, stateDir: string, ports: Ports): 
 async function settle(stateDir: string, ports: Ports, ended: AbortSignal): Promise<void> {
   try {
     await waitUntilReady(ports, AbortSignal.any([ended, AbortSignal.timeout(READY_TIMEOUT_MS)]));
-    await withConnection(ports, keepEndedRuns);
   } catch (error) {
     throw await startError(stateDir, ended.reason ?? error);
   }
 }
 
-/** SIGTERM, so that it closes its file properly; SIGKILL if that takes too long. */
-export async function stopDevServer(pid: number): Promise<void> {
+/** SIGTERM, so that it closes its file properly; SIGKILL if that takes longer than `graceMs`. */
+export async function stopDevServer(pid: number, graceMs = STOP_TIMEOUT_MS): Promise<void> {
   signal(pid, 'SIGTERM');
-  const deadline = performance.now() + STOP_TIMEOUT_MS;
+  const deadline = performance.now() + graceMs;
   while (isAlive(pid)) {
     if (performance.now() > deadline) signal(pid, 'SIGKILL');
     await sleep(25);
@@ -88,10 +87,10 @@ export async function isServerOf(stateDir: string, pid: number): Promise<boolean
   return commandLine.includes(`--db-filename ${databaseFile(stateDir)}`);
 }
 
-/** Whether it takes calls. */
+/** Whether it takes calls. One that hangs has its port open, and does not answer. */
 export async function answers(ports: Ports, timeoutMs: number): Promise<boolean> {
   try {
-    await waitUntilReady(ports, AbortSignal.timeout(timeoutMs));
+    await withConnection(ports, timeoutMs, hasNamespace);
     return true;
   } catch {
     return false;
@@ -133,9 +132,10 @@ function logFile(stateDir: string): string {
 
 /** The port opens before the namespace can be used; gRPC's own reconnecting would wait a second between tries. */
 async function waitUntilReady(ports: Ports, signal: AbortSignal): Promise<void> {
-  while (!(await accepts(ports.port))) await sleep(20, undefined, { signal });
-  await withConnection(ports, async (connection) => {
-    while (!(await hasNamespace(connection))) await sleep(20, undefined, { signal });
+  while (!(await accepts(ports.port))) await sleep(POLL_MS, undefined, { signal });
+  await withConnection(ports, READY_TIMEOUT_MS, async (connection) => {
+    while (!(await hasNamespace(connection))) await sleep(POLL_MS, undefined, { signal });
+    await keepEndedRuns(connection);
   });
 }
 
@@ -155,10 +155,10 @@ async function keepEndedRuns(connection: Connection): Promise<void> {
   await connection.workflowService.updateNamespace({ namespace: NAMESPACE, config });
 }
 
-async function withConnection(ports: Ports, use: (connection: Connection) => Promise<void>): Promise<void> {
+async function withConnection<T>(ports: Ports, timeoutMs: number, use: (c: Connection) => Promise<T>): Promise<T> {
   const connection = Connection.lazy({ address: addressOf(ports) });
   try {
-    await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => use(connection));
+    return await connection.withDeadline(Date.now() + timeoutMs, () => use(connection));
   } finally {
     await connection.close();
   }

@@ -102,11 +102,23 @@ async function host(stateDir: string, lock: HostLock, options: EmbeddedOptions):
       await stopDevServer((await watch).pid);
       lock.release();
     };
-    return { role: 'host', ...describe({ ...server, hostPid: process.pid }), stop };
+    let stopped: Promise<void> | undefined;
+    return {
+      role: 'host',
+      ...describe({ ...server, hostPid: process.pid }),
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    };
   } catch (error) {
     lock.release();
-    throw error;
+    throw isFileError(error) ? stateDirError(stateDir, error) : error;
   }
+}
+
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }
 
 /** The server of a host that was killed, if it still works; one that hangs is ended. */
@@ -114,7 +126,7 @@ async function adopt(stateDir: string): Promise<DevServer | null> {
   const last = await readRecord(stateDir);
   if (!last || !(await isServerOf(stateDir, last.pid))) return null;
   if (await answers(last, ANSWER_TIMEOUT_MS)) return await writeRecord(stateDir, last);
-  await stopDevServer(last.pid);
+  await stopDevServer(last.pid, 0);
   return null;
 }
 
@@ -141,10 +153,9 @@ async function startAnywhere(stateDir: string, options: EmbeddedOptions): Promis
 async function start(stateDir: string, ports: Ports, { onNote, env }: EmbeddedOptions): Promise<DevServer> {
   const binary = await requireTemporalBinary({ ...(onNote && { onNote }), ...(env && { env }) });
   const { pid, ready } = spawnDevServer(binary.path, stateDir, ports);
-  // Before it is ready: whoever finds us killed must know of it, as two servers on one file must never be.
-  const server = await writeRecord(stateDir, { pid, ...ports });
   try {
-    await ready;
+    // At once: whoever finds us killed must know of it, as two servers on one file must never be.
+    const [server] = await Promise.all([writeRecord(stateDir, { pid, ...ports }), ready]);
     return server;
   } catch (error) {
     await stopDevServer(pid);

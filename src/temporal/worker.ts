@@ -1,0 +1,63 @@
+/** A worker with the settings that upriver's promises rest on: quick to notice a death, patient when it stops. */
+import { type Logger, type NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import type { Logger as Pino } from 'pino';
+
+/** How long a stopping worker lets activities settle what is in flight before it cancels them. */
+const DRAIN = '20s';
+/** A stopping worker ends by then, whatever hangs. */
+const FORCE = '28s';
+
+export interface WorkerParts {
+  connection: NativeConnection;
+  namespace: string;
+  taskQueue: string;
+  activities: object;
+  bundle: WorkflowBundleOption;
+  /** Shown in Temporal's UI; also tells one worker from another in the logs. */
+  identity: string;
+}
+
+/** A worker that is ready to run; it neither installs signal handlers nor prints. */
+export function createUpriverWorker(parts: WorkerParts): Promise<Worker> {
+  const { bundle, ...rest } = parts;
+  return Worker.create({
+    ...rest,
+    workflowBundle: bundle,
+    shutdownGraceTime: DRAIN,
+    shutdownForceTime: FORCE,
+    // Heartbeats tell the server that a chunk is alive, and us that it is cancelled: within a second.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+    // A workflow task waits no longer than this for the worker that has it cached and may be dead.
+    stickyQueueScheduleToStartTimeout: '3s',
+    maxCachedWorkflows: 200,
+    maxConcurrentActivityTaskExecutions: 100,
+  });
+}
+
+/** Temporal's own log goes where ours goes. Call it before anything connects; while it is in place a second call changes nothing. */
+export function installRuntime(log: Pino): Logger {
+  const logger = temporalLogger(log);
+  if (Runtime._instance) return logger;
+  Runtime.install({
+    logger,
+    // Ctrl-C and SIGTERM are the command's: it drains, then calls worker.shutdown().
+    shutdownSignals: [],
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  });
+  return logger;
+}
+
+const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+function temporalLogger(log: Pino): Logger {
+  const write = (level: keyof typeof LEVELS, message: string, meta?: object) => log[LEVELS[level]](meta ?? {}, message);
+  return {
+    log: write,
+    trace: (message, meta) => write('TRACE', message, meta),
+    debug: (message, meta) => write('DEBUG', message, meta),
+    info: (message, meta) => write('INFO', message, meta),
+    warn: (message, meta) => write('WARN', message, meta),
+    error: (message, meta) => write('ERROR', message, meta),
+  };
+}

@@ -1,0 +1,7 @@
+/** A process that hosts or joins the project given as its argument, says what it got, and stays until it is killed. */
+import { hostOrJoin } from '../../../src/temporal/embedded.ts';
+
+const project = process.argv[2] as string;
+const { role, address, hostPid } = await hostOrJoin(project);
+process.stdout.write(`${JSON.stringify({ role, address, hostPid })}\n`);
+process.stdin.resume();
