@@ -20,6 +20,8 @@ export interface Call {
   readonly account: Account | null;
   /** The rate limit that refuses this call. */
   readonly refusal: Refusal | null;
+  /** HubSpot counts searches apart, and tells of no limits in their replies. */
+  readonly isSearch: boolean;
   /** The deal (or property) in the path, decoded; '' if the path names none. */
   id: string;
   query: URLSearchParams;
@@ -53,8 +55,6 @@ export interface Endpoint {
   scope: string;
   /** Takes a JSON body. */
   body?: boolean;
-  /** HubSpot counts searches apart. */
-  search?: boolean;
   /** The deals that a write names; absent for reads. */
   rows?(call: Call): readonly RowName[];
   run(call: Call, world: World): Reply;

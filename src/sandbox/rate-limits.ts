@@ -57,7 +57,7 @@ export class RateLimits {
     return null;
   }
 
-  /** The X-HubSpot-RateLimit-* headers, names and values in turn. Searches carry none. */
+  /** The X-HubSpot-RateLimit-* headers, names and values in turn. */
   headers(token: string, at: number): string[] {
     const limits = this.#limits;
     if (!limits) return [];

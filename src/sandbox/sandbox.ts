@@ -199,6 +199,7 @@ export class Sandbox {
     const method = req.method ?? '';
     const account = this.#identify(req.headers.authorization);
     const isSearch = method === 'POST' && url.endsWith('/search');
+    const refusal = account && limits.take(account.token, at, isSearch);
     return {
       number,
       at,
@@ -207,7 +208,8 @@ export class Sandbox {
       headers: req.headers,
       correlationId: correlationId(seed, number),
       account,
-      refusal: account && limits.take(account.token, at, isSearch),
+      refusal,
+      isSearch,
       id: '',
       query: NO_QUERY,
       text: '',
@@ -271,7 +273,7 @@ export class Sandbox {
     const untrue = call.fault && happensAfterWork(call.fault) ? faultReply(call, call.fault, faults) : null;
     const shown = untrue ?? reply;
     call.status = shown.status;
-    const headers = call.account ? limits.headers(call.account.token, call.at) : [];
+    const headers = call.account && !call.isSearch ? limits.headers(call.account.token, call.at) : [];
     void deliver(call, res, { reply: shown, limits: headers, faults }).then((whole) => {
       if (untrue || !whole) markLost(reply);
     });

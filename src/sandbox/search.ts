@@ -12,7 +12,6 @@ type Test = (values: Values) => boolean;
 export const searchDeals: Endpoint = {
   scope: READ_SCOPE,
   body: true,
-  search: true,
   run(call, world) {
     const body = isObject(call.body) ? call.body : {};
     const limit = Number(body.limit ?? 10);
