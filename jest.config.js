@@ -1,4 +1,6 @@
-/** Jest runs the TypeScript sources as ESM; types are checked by `npm run types`. */
+/** Jest runs the TypeScript sources as ES modules; types are checked by `npm run types`. */
+import { availableParallelism } from 'node:os';
+
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
@@ -10,5 +12,8 @@ export default {
     ],
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.upriver'],
+  watchman: false,
+  // Many tests start servers and mostly wait for them, so every core may have one; more than four need too much memory.
+  maxWorkers: Math.min(availableParallelism(), 4),
   testTimeout: 60_000,
 };
