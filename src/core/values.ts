@@ -2,7 +2,8 @@
 
 const TAG = '$exact';
 const TAGGED = /\{"\$exact":"(-?\d[\d.eE+-]*)"\}/g;
-const LONG_DIGITS = /\d{16}|\d[eE]/;
+/** Sixteen characters of digits (and a point) or an exponent: a double may not hold that number exactly. */
+const LONG_DIGITS = /\d[\d.]{15}|\d[eE]/;
 
 /**
  * A number kept digit for digit, because a JavaScript number would round it

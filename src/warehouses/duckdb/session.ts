@@ -1,0 +1,184 @@
+/** One step's session on DuckDB: a connection of its own, the Snowflake macros loaded. */
+import { isNativeError } from 'node:util/types';
+import {
+  type DuckDBConnection,
+  type DuckDBExtractedStatements,
+  type DuckDBMaterializedResult,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  ResultReturnType,
+  StatementType,
+} from '@duckdb/node-api';
+import type { TableTarget } from '../../contracts/plan.ts';
+import { UpriverError } from '../../core/errors.ts';
+import { type RenderedSql, renderSql } from '../bound-sql.ts';
+import { watchStatement } from '../statement-watch.ts';
+import type { BoundSql, ResultStream, RowsToWrite, StatementOptions, WarehouseSession } from '../warehouse.ts';
+import { bindAll, placeholder } from './binds.ts';
+import { duckdbError } from './errors.ts';
+import { streamResult } from './result.ts';
+import { stageRows } from './stage.ts';
+import { applyQuery } from './target.ts';
+
+export class DuckdbSession implements WarehouseSession {
+  readonly #connection: DuckDBConnection;
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  async query(statement: BoundSql, options: StatementOptions): Promise<ResultStream> {
+    const connection = this.#connection;
+    const watch = watchStatement(options, () => connection.interrupt());
+    let prepared: DuckDBPreparedStatement | undefined;
+    try {
+      watch.throwIfEnded();
+      await connection.run('BEGIN');
+      prepared = await prepareOne(connection, renderSql(statement, placeholder));
+      const result = await start(connection, prepared);
+      if (result.returnType !== ResultReturnType.QUERY_RESULT) throw givesNoRows();
+      return streamResult({ connection, prepared, result, watch });
+    } catch (error) {
+      prepared?.destroySync();
+      await rollback(connection);
+      watch[Symbol.dispose]();
+      watch.throwIfEnded();
+      throw duckdbError(error);
+    }
+  }
+
+  async script(statement: BoundSql, options: StatementOptions): Promise<void> {
+    const { text, binds } = renderSql(statement, placeholder);
+    await this.#watched(options, async (throwIfEnded) => {
+      const statements = await extract(this.#connection, text);
+      for (let index = 0; index < statements.count; index += 1) {
+        throwIfEnded();
+        const prepared = await statements.prepare(index);
+        try {
+          bindAll(prepared, binds);
+          await prepared.run();
+        } finally {
+          prepared.destroySync();
+        }
+      }
+    });
+  }
+
+  async writeTable(
+    statement: BoundSql,
+    target: TableTarget,
+    options: StatementOptions,
+  ): Promise<{ rows: number | null }> {
+    const rendered = renderSql(statement, placeholder);
+    const rows = await this.#transaction(options, async () => {
+      (await prepareOne(this.#connection, rendered)).destroySync();
+      return applyQuery({ run: this.#run.bind(this), query: rendered, target, tag: options.tag });
+    });
+    return { rows };
+  }
+
+  async writeRows(rows: RowsToWrite, target: TableTarget, options: StatementOptions): Promise<{ rows: number }> {
+    const written = await this.#transaction(options, async (throwIfEnded) => {
+      const text = await stageRows(this.#connection, rows, throwIfEnded);
+      return applyQuery({ run: this.#run.bind(this), query: { text, binds: [] }, target, tag: options.tag });
+    });
+    return { rows: written };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.disconnectSync();
+  }
+
+  async #run(text: string, binds: RenderedSql['binds'] = []): Promise<DuckDBMaterializedResult> {
+    const prepared = await prepareOne(this.#connection, { text, binds });
+    try {
+      return await prepared.run();
+    } finally {
+      prepared.destroySync();
+    }
+  }
+
+  async #transaction<T>(options: StatementOptions, work: (throwIfEnded: () => void) => Promise<T>): Promise<T> {
+    return this.#watched(options, async (throwIfEnded) => {
+      await this.#connection.run('BEGIN');
+      try {
+        const result = await work(throwIfEnded);
+        throwIfEnded();
+        await this.#connection.run('COMMIT');
+        return result;
+      } catch (error) {
+        await rollback(this.#connection);
+        throw error;
+      }
+    });
+  }
+
+  async #watched<T>(options: StatementOptions, work: (throwIfEnded: () => void) => Promise<T>): Promise<T> {
+    using watch = watchStatement(options, () => this.#connection.interrupt());
+    watch.throwIfEnded();
+    try {
+      return await work(watch.throwIfEnded);
+    } catch (error) {
+      watch.throwIfEnded();
+      throw duckdbError(error);
+    }
+  }
+}
+
+/**
+ * Queries stream. What changes rows and gives some back (`insert … returning`) is done and committed as a whole first,
+ * since it must not depend on how much of the result is read.
+ */
+async function start(connection: DuckDBConnection, prepared: DuckDBPreparedStatement): Promise<DuckDBResult> {
+  if (prepared.statementType === StatementType.SELECT) return prepared.stream();
+  const result = await prepared.run();
+  if (result.returnType === ResultReturnType.QUERY_RESULT) await connection.run('COMMIT; BEGIN');
+  return result;
+}
+
+async function prepareOne(connection: DuckDBConnection, sql: RenderedSql): Promise<DuckDBPreparedStatement> {
+  const statements = await extract(connection, sql.text);
+  if (statements.count > 1) {
+    throw new UpriverError('RIVER_SQL_MANY', `there are ${statements.count} statements where one is expected`, {
+      hint: 'Keep one, or make it a `script` step (which has no target).',
+    });
+  }
+  const prepared = await statements.prepare(0);
+  try {
+    bindAll(prepared, sql.binds);
+    return prepared;
+  } catch (error) {
+    prepared.destroySync();
+    throw error;
+  }
+}
+
+async function extract(connection: DuckDBConnection, text: string): Promise<DuckDBExtractedStatements> {
+  try {
+    return await connection.extractStatements(text);
+  } catch (error) {
+    // What the binding says when there is nothing but space and comments.
+    if (isNativeError(error) && error.message === 'Error in native callback') throw emptySql();
+    throw error;
+  }
+}
+
+async function rollback(connection: DuckDBConnection): Promise<void> {
+  try {
+    await connection.run('ROLLBACK');
+  } catch {
+    // No transaction is open: the user's own statement has ended it.
+  }
+}
+
+function emptySql(): UpriverError {
+  return new UpriverError('RIVER_SQL_EMPTY', 'the SQL has no statement', {
+    hint: 'Write one, or take the step out (`enabled: false` keeps it for later).',
+  });
+}
+
+function givesNoRows(): UpriverError {
+  return new UpriverError('RIVER_SQL_NO_RESULT', 'the statement gives no rows', {
+    hint: 'A step with a variable as its target needs a query; write other statements as a `script`.',
+  });
+}
