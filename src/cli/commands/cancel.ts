@@ -1,0 +1,67 @@
+/** `upriver cancel RUN`: stops a run between requests and waits until its outcomes are written. */
+import type { Command } from 'commander';
+import { cancelRun, hasWorker } from '../../temporal/client.ts';
+import { openProjectStore, openRuntime, type ProjectRuntime } from '../../temporal/project-runtime.ts';
+import { action, type CommandContext, newCommand } from '../command.ts';
+import type { Console } from '../console.ts';
+import { EXIT } from '../exit-codes.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { openLog } from '../log.ts';
+import { loadProjectSettings } from '../project.ts';
+import { findRun } from '../run-ids.ts';
+import { type RunDocument, readSteps, runDocument } from '../run-view.ts';
+import { showRun } from '../summary.ts';
+import { watchRun } from '../watch.ts';
+
+export function cancelCommand(): Command {
+  return newCommand('cancel <run>', 'stop a run and wait for its end').action(
+    action(async (context, [wanted = '']) => {
+      const run = await lookUp(context, wanted);
+      if (run.status !== 'running') return alreadyEnded(context.console, run);
+      return cancelAndWait(context, run);
+    }),
+  );
+}
+
+async function lookUp({ projectDir, env }: CommandContext, wanted: string): Promise<RunDocument> {
+  await using store = await openProjectStore(await loadProjectSettings(projectDir), env);
+  const run = await findRun(store, wanted);
+  return runDocument(run, await readSteps(store, run.id), Date.now());
+}
+
+function alreadyEnded(console: Console, run: RunDocument): number {
+  if (console.json) console.document(run);
+  else console.say(`${run.run_id} has ended already: ${run.status}.`);
+  return run.status === 'cancelled' ? EXIT.ok : EXIT.failed;
+}
+
+async function cancelAndWait(
+  { console, projectDir, env }: CommandContext,
+  { run_id: runId, river }: RunDocument,
+): Promise<number> {
+  using interrupt = onInterrupt();
+  const { log } = await openLog(projectDir);
+  await using runtime = await openRuntime({
+    project: await loadProjectSettings(projectDir),
+    env,
+    log,
+    host: true,
+    onNote: (text) => console.note(text),
+    // Asked before there is a worker, so that the run does not go on for a moment first.
+    beforeWorker: (client) => cancelRun(client, runId),
+  });
+  if (runtime.role !== 'host') await cancelRun(runtime.client, runId);
+  if (!(await anyoneWorks(runtime))) {
+    console.note(`${runId} is asked to stop, but no worker is up to do it. It ends when one is: upriver worker`);
+    return EXIT.failed;
+  }
+  const { left, run } = await watchRun({ console, runtime, runId, river, interrupt });
+  if (console.json) console.document(run);
+  else if (left === 'ended') showRun(console, run, null);
+  if (left === 'interrupt') return interrupt.exitCode();
+  return run.status === 'cancelled' ? EXIT.ok : EXIT.failed;
+}
+
+async function anyoneWorks({ role, client, namespace, taskQueue }: ProjectRuntime): Promise<boolean> {
+  return role !== 'server' || (await hasWorker(client, namespace, taskQueue));
+}

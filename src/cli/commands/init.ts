@@ -1,0 +1,56 @@
+/** `upriver init [DIR]`: copies the starter project, without touching any file that is there. */
+import { cp, readdir, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { UpriverError } from '../../core/errors.ts';
+import { action, newCommand } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { PACKAGE_DIR } from '../package.ts';
+
+const STARTER = join(PACKAGE_DIR, 'examples', 'starter');
+
+export function initCommand(): Command {
+  return newCommand('init [dir]', 'write a working project to start from', { json: false }).action(
+    action(async ({ console, projectDir }, [dir]) => {
+      const target = dir ? resolve(dir) : projectDir;
+      const files = await filesOf(STARTER);
+      await refuseToOverwrite(target, files);
+      await cp(STARTER, target, { recursive: true, errorOnExist: true, force: false });
+      const here = relative(process.cwd(), target);
+      console.say(`Wrote ${files.length} files to ${here || 'this folder'}:`);
+      for (const file of files) console.say(`  ${file}`);
+      console.say(`
+What to type next${here ? `, in ${here}` : ''}:
+  upriver sandbox hubspot --port 8099     a practice HubSpot; leave it up in a terminal of its own
+  export HUBSPOT_TOKEN=practice
+  upriver validate
+  upriver run deals                       reads data/deals.csv, updates the deals in HubSpot
+  upriver rows last                       each row and what became of it`);
+      return EXIT.ok;
+    }),
+  );
+}
+
+async function filesOf(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+async function refuseToOverwrite(target: string, files: readonly string[]): Promise<void> {
+  const there: string[] = [];
+  for (const file of files) if (await exists(join(target, file))) there.push(file);
+  if (there.length === 0) return;
+  throw new UpriverError('CONFIG_FILE_EXISTS', `${target} has ${there.join(', ')} already; nothing was written.`, {
+    hint: 'Name another folder: upriver init my-project',
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

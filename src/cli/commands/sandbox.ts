@@ -1,0 +1,58 @@
+/** `upriver sandbox hubspot`: the practice HubSpot, up until Ctrl-C. */
+import { Command } from 'commander';
+import { startSandbox } from '../../sandbox/index.ts';
+import { action, newCommand } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { plural } from '../format.ts';
+import { aborted, onInterrupt } from '../interrupt.ts';
+import { parseCount } from '../options.ts';
+import { parseFaults, parseLatency, parseLimit } from '../sandbox-options.ts';
+
+interface SandboxOptions {
+  port: number;
+  deals: number;
+  firstId: number;
+  seed: number;
+  limit?: ReturnType<typeof parseLimit>;
+  latency?: ReturnType<typeof parseLatency>;
+  faults?: ReturnType<typeof parseFaults>;
+}
+
+export function sandboxCommand(): Command {
+  return new Command('sandbox').description('practice APIs on this machine').addCommand(hubspotCommand());
+}
+
+function hubspotCommand(): Command {
+  return newCommand('hubspot', 'a practice HubSpot: its limits, its replies, faults on request', { json: false })
+    .option('--port <port>', '0 takes a free one', parseCount, 0)
+    .option('--deals <n>', 'how many deals it has', parseCount, 500)
+    .option('--first-id <id>', 'id of the first deal; the others follow', parseCount, 1)
+    .option('--limit <requests/time>', 'as in 190/10s (the default); `none` for no limit', parseLimit)
+    .option('--latency <time>', 'as in 50ms, or 20ms-300ms', parseLatency)
+    .option('--faults <name=share,…>', 'as in 500=2%,reset_after=1%; docs/sandbox.md lists them', parseFaults)
+    .option('--seed <n>', 'the same seed meets the same faults', parseCount, 1)
+    .action(
+      action<SandboxOptions>(async ({ console }, _args, options) => {
+        using interrupt = onInterrupt();
+        const { port, deals, firstId, seed, limit, latency, faults } = options;
+        const settings = {
+          ...(limit === undefined ? {} : { limits: limit }),
+          ...(latency && { latency }),
+          ...(faults && { faults }),
+        };
+        await using sandbox = await startSandbox({ port, deals, firstId, seed, ...settings });
+        console.say(`Practice HubSpot on ${sandbox.url} with ${plural(deals, 'deal')}, ids from ${firstId}. Ctrl-C ends it.
+
+In connections.yaml:
+  hubspot:
+    type: hubspot
+    base_url: ${sandbox.url}
+    auth: { type: bearer, token: { env: HUBSPOT_TOKEN } }
+
+Any token will do: export HUBSPOT_TOKEN=practice
+What it received: ${sandbox.url}/_sandbox/state`);
+        await aborted(interrupt.signal);
+        return EXIT.ok;
+      }),
+    );
+}

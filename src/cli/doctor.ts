@@ -1,0 +1,147 @@
+/** What `upriver doctor` looks at: each a finding, in the order in which things are needed. */
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Json, Reference } from '../contracts/plan.ts';
+import { toReport } from '../core/errors.ts';
+import type { Project } from '../language/index.ts';
+import { loadProject } from '../language/index.ts';
+import { connectClient } from '../temporal/connection.ts';
+import { isAlive } from '../temporal/dev-server.ts';
+import { findEmbedded } from '../temporal/embedded.ts';
+import { openProjectStore, ownServer, temporalAddress } from '../temporal/project-runtime.ts';
+import { missingSearchAttributes, searchAttributeFlags } from '../temporal/search-attributes.ts';
+import { createSecretResolver } from '../temporal/secrets.ts';
+import { searchTemporalBinary } from '../temporal/server-binary.ts';
+import { plural } from './format.ts';
+
+export interface Finding {
+  subject: string;
+  state: 'ok' | 'warn' | 'fail';
+  detail: string;
+  /** What to do about it; null when there is nothing to do. */
+  mend: string | null;
+}
+
+type Verdict = Omit<Finding, 'subject'>;
+
+const NODE_MAJOR = 24;
+const MB = 1_000_000;
+/** Below this much free disk a run of some size may not fit; below the other nothing does. */
+const LOW_DISK_MB = 1_000;
+const NO_DISK_MB = 100;
+
+const ok = (detail: string): Verdict => ({ state: 'ok', detail, mend: null });
+const warn = (detail: string, mend: string): Verdict => ({ state: 'warn', detail, mend });
+const fail = (detail: string, mend: string): Verdict => ({ state: 'fail', detail, mend });
+
+export async function* inspect(projectDir: string, env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
+  const project = await loadProject(projectDir);
+  const checks: [string, () => Promise<Verdict>][] = [
+    ['Node', async () => checkNode(process.versions.node)],
+    ['project files', async () => checkFiles(project)],
+    ['secrets', () => checkSecrets(project, env)],
+    ['state folder', () => checkFolder(join(projectDir, '.upriver'))],
+    ['state store', () => checkStore(project, env)],
+    ['Temporal', () => checkTemporal(project, env)],
+  ];
+  for (const [subject, check] of checks) yield { subject, ...(await check().catch(failure)) };
+}
+
+function failure(error: unknown): Verdict {
+  const { code, message, hint } = toReport(error);
+  return fail(`${code}  ${message}`, hint ?? 'See .upriver/upriver.log.');
+}
+
+function checkNode(version: string): Verdict {
+  if (Number(version.split('.', 1)[0]) >= NODE_MAJOR) return ok(version);
+  return fail(`${version} is too old`, `Install Node ${NODE_MAJOR} (https://nodejs.org).`);
+}
+
+function checkFiles({ errors, rivers }: Project): Verdict {
+  if (errors.length > 0) return fail(plural(errors.length, 'error'), 'See them all: upriver validate');
+  if (rivers.size === 0) return warn('no rivers', 'Start from a working project: upriver init');
+  return ok(`${plural(rivers.size, 'river')}, no errors`);
+}
+
+async function checkSecrets(project: Project, env: NodeJS.ProcessEnv): Promise<Verdict> {
+  const secrets = createSecretResolver({ env, projectDir: project.dir });
+  const references = [...project.connections.values()].flatMap((connection) =>
+    referencesIn(connection as unknown as Json),
+  );
+  const missing: string[] = [];
+  for (const reference of references) {
+    await secrets.resolve(reference).catch((error) => missing.push(toReport(error).message));
+  }
+  if (missing.length === 0) return ok(`${plural(references.length, 'reference')}, all there`);
+  return fail([...new Set(missing)].join('; '), 'Set them where the worker runs.');
+}
+
+/** Every `{ env: NAME }` and `{ file: PATH }` in a connection. */
+function referencesIn(value: Json): Reference[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(referencesIn);
+  const { env, file, ...others } = value;
+  if (Object.keys(others).length === 0 && typeof env === 'string' && file === undefined) return [{ env }];
+  if (Object.keys(others).length === 0 && typeof file === 'string' && env === undefined) return [{ file }];
+  return Object.values(value).flatMap(referencesIn);
+}
+
+async function checkFolder(dir: string): Promise<Verdict> {
+  try {
+    await mkdir(dir, { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    return fail((error as Error).message, 'Let this user write into the project’s folder.');
+  }
+  const { bavail, bsize } = await statfs(dir);
+  const freeMb = Math.floor((bavail * bsize) / MB);
+  const detail = `writable, ${freeMb >= 1000 ? `${(freeMb / 1000).toFixed(1)} GB` : `${freeMb} MB`} free`;
+  if (freeMb < NO_DISK_MB) return fail(detail, 'Free some space on this disk.');
+  return freeMb < LOW_DISK_MB ? warn(detail, 'Free some space on this disk.') : ok(detail);
+}
+
+async function checkStore(project: Project, env: NodeJS.ProcessEnv): Promise<Verdict> {
+  await using store = await openProjectStore(project, env);
+  const facts = await store.check();
+  return ok(
+    Object.entries(facts)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', '),
+  );
+}
+
+async function checkTemporal(project: Project, env: NodeJS.ProcessEnv): Promise<Verdict> {
+  const address = temporalAddress(project, env);
+  if (!address) return checkEmbedded(project);
+  const target = await ownServer(project, env, address);
+  const client = await connectClient(target);
+  try {
+    const missing = await missingSearchAttributes(client.connection, target.namespace);
+    if (missing.length === 0) return ok(`${address}, namespace ${target.namespace}`);
+    const flags = searchAttributeFlags().filter((flag) => missing.some((name) => flag.startsWith(`${name}=`)));
+    const command = `temporal operator search-attribute create --namespace ${target.namespace} ${flags.map((flag) => flag.replace(/^(.*)=(.*)$/, '--name $1 --type $2')).join(' ')}`;
+    return warn(
+      `${address}: search attributes missing: ${missing.join(', ')}`,
+      `Runs work without. To find them by river and status: ${command}`,
+    );
+  } finally {
+    await client.connection.close();
+  }
+}
+
+async function checkEmbedded(project: Project): Promise<Verdict> {
+  const host = await findEmbedded(project.dir);
+  if (host && isAlive(host.hostPid)) return ok(`embedded, hosted by process ${host.hostPid}, UI ${host.uiUrl}`);
+  if (host)
+    return warn(
+      `embedded; its host was killed and left the server, UI ${host.uiUrl}`,
+      'The next `upriver run` or `upriver dev` takes it over.',
+    );
+  const { binary, tried } = await searchTemporalBinary({ install: false });
+  if (binary) return ok(`embedded, not running; server ${binary.version} from ${binary.source} (${binary.path})`);
+  const why = tried.map(({ source, detail }) => `${source}: ${detail}`).join('; ');
+  return warn(
+    `no Temporal CLI on this machine yet (${why})`,
+    'The first run fetches it. Or install it: https://docs.temporal.io/cli',
+  );
+}

@@ -1,0 +1,62 @@
+/** What a run came to, for people: a line, a table of its steps, what went wrong and what to type next. */
+import { BAD_OUTCOMES, badRows, COUNTED } from '../core/outcomes.ts';
+import type { Console } from './console.ts';
+import { showReport } from './errors.ts';
+import { duration, number, outcomeLabel, plural } from './format.ts';
+import type { RunDocument } from './run-view.ts';
+import { type Column, table } from './tables.ts';
+
+const COLOURS = {
+  succeeded: 'green',
+  partial: 'yellow',
+  failed: 'red',
+  cancelled: 'yellow',
+  skipped: 'dim',
+  running: 'cyan',
+} as const;
+
+/** `uiUrl`: the run's page in Temporal's UI, where one is up. */
+export function showRun(console: Console, run: RunDocument, uiUrl: string | null): void {
+  console.say(
+    `${console.out('bold', run.river)}  ${status(console, run.status)}  ${duration(run.duration_ms)}  ${run.run_id}`,
+  );
+  if (run.steps.length > 0) console.say(`\n${stepTable(console, run)}\n`);
+  for (const report of errorsOf(run)) showReport(console, report);
+  if (badRows(run.rows) > 0) console.say(whereTheRowsAre(run));
+  if (uiUrl) console.say(`Temporal UI: ${uiUrl}`);
+}
+
+export function status(console: Console, name: keyof typeof COLOURS): string {
+  return console.out(COLOURS[name], name);
+}
+
+function stepTable(console: Console, run: RunDocument): string {
+  const loops = run.steps.filter((step) => step.rows);
+  const counted = (['read', ...COUNTED] as const).filter((name) => name === 'read' || run.rows[name] > 0);
+  const columns: Column[] = [{ head: 'step' }, { head: 'type' }, { head: 'status' }, { head: 'time', right: true }];
+  if (loops.length > 0) {
+    for (const name of counted) columns.push({ head: name === 'read' ? name : outcomeLabel(name), right: true });
+    columns.push({ head: 'requests', right: true });
+  }
+  const rows = run.steps.map((step) => {
+    const cells = [step.id, step.type, status(console, step.status), duration(step.duration_ms)];
+    const { rows: counts } = step;
+    if (counts) cells.push(...counted.map((name) => number(counts[name])), number(step.requests ?? 0));
+    return [...cells, ...Array<string>(columns.length - cells.length).fill('')];
+  });
+  return table(console, columns, rows);
+}
+
+/** The steps' errors, and the run's own unless it is one of those. */
+function errorsOf(run: RunDocument) {
+  const ofSteps = run.steps.flatMap((step) => (step.error ? [{ ...step.error, step: step.id }] : []));
+  const { error } = run;
+  if (!error || ofSteps.some((other) => other.code === error.code && other.message === error.message)) return ofSteps;
+  return [...ofSteps, error];
+}
+
+function whereTheRowsAre(run: RunDocument): string {
+  const bad = badRows(run.rows);
+  const names = BAD_OUTCOMES.filter((name) => run.rows[name] > 0).join(',');
+  return `${plural(bad, 'row')} ended ${names.replaceAll(',', ', ')}. Which and why: upriver rows ${run.run_id} --outcome ${names}`;
+}

@@ -1,0 +1,76 @@
+/** Watches one run, with its progress on the terminal, to its end or to the first Ctrl-C. */
+import type { RunResult } from '../contracts/run.ts';
+import { toReport, UpriverError } from '../core/errors.ts';
+import type { StateStore } from '../core/store.ts';
+import { awaitRun, type Ending } from '../temporal/client.ts';
+import type { ProjectRuntime } from '../temporal/project-runtime.ts';
+import type { Console } from './console.ts';
+import { aborted, type Interrupt } from './interrupt.ts';
+import { followRun } from './progress.ts';
+import { liveProgress } from './progress-live.ts';
+import { plainProgress, silentProgress } from './progress-plain.ts';
+import { emptyDocument, type RunDocument, readSteps, runDocument } from './run-view.ts';
+
+/** How long a Temporal server may be away while a run is watched. */
+const PATIENCE_MS = 60_000;
+
+export interface Watched {
+  console: Console;
+  runtime: ProjectRuntime;
+  runId: string;
+  river: string;
+  interrupt: Interrupt;
+}
+
+export interface Seen {
+  /** Why watching stopped: the run's end, Ctrl-C, or the end of the process that hosted it. */
+  left: 'ended' | 'interrupt' | 'host';
+  /** As it ended, or as it stands. */
+  run: RunDocument;
+}
+
+export async function watchRun(watched: Watched): Promise<Seen> {
+  const { console, runtime, runId, river, interrupt } = watched;
+  const { store, client } = runtime;
+  const stop = new AbortController();
+  const following = followRun(store, runId, viewFor(console), stop.signal);
+  try {
+    const outcome = await Promise.race([
+      awaitRun(client, runId, PATIENCE_MS),
+      aborted(interrupt.signal).then(() => 'interrupt' as const),
+      runtime.hostEnded(stop.signal).then(() => 'host' as const),
+      runtime.failed,
+    ]);
+    if (typeof outcome === 'string') return { left: outcome, run: await currentRun(store, runId, river) };
+    return { left: 'ended', run: await endedRun(store, { runId, river, outcome }) };
+  } finally {
+    stop.abort();
+    await following;
+  }
+}
+
+function viewFor(console: Console) {
+  if (console.json) return silentProgress;
+  return console.live ? liveProgress(console) : plainProgress(console);
+}
+
+/** The workflow's own result; where it left none (terminated, lost), what the store knows. */
+async function endedRun(
+  store: StateStore,
+  of: { runId: string; river: string; outcome: RunResult | Ending },
+): Promise<RunDocument> {
+  const { outcome } = of;
+  if ('run_id' in outcome) return outcome;
+  const run = await currentRun(store, of.runId, of.river);
+  if (run.status !== 'running') return run;
+  const error = toReport(
+    new UpriverError('REMOTE_RUN_ENDED', outcome.message, { hint: 'Temporal’s UI shows how the run ended.' }),
+  );
+  await store.updateRun(of.runId, { status: outcome.status, endedAt: Date.now(), error });
+  return { ...run, status: outcome.status, error };
+}
+
+async function currentRun(store: StateStore, runId: string, river: string): Promise<RunDocument> {
+  const record = await store.getRun(runId);
+  return record ? runDocument(record, await readSteps(store, runId), Date.now()) : emptyDocument(runId, river);
+}

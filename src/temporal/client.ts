@@ -1,0 +1,191 @@
+/** Runs as Temporal's client sees them: start, find what is unfinished, await the result, cancel. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import type { RiverPlan } from '../contracts/plan.ts';
+import type { RunInput, RunResult } from '../contracts/run.ts';
+import { UpriverError } from '../core/errors.ts';
+import type { Value } from '../core/values.ts';
+
+/** Kept with each run in Temporal, so that a later command knows what it was asked to do. */
+export interface RunMemo extends Record<string, unknown> {
+  inputs: { [name: string]: Value };
+  full: boolean;
+  startedBy: string;
+}
+
+/** What is asked for, before it is known where it runs. */
+export type RunOrder = Omit<RunInput, 'searchAttributes'>;
+
+export interface RunToStart {
+  runId: string;
+  order: RunOrder;
+  taskQueue: string;
+  searchAttributes: boolean;
+}
+
+const SUMMARY_BYTES = 200;
+const RETRY_MS = 1_000;
+
+export async function startRun(
+  client: Client,
+  { runId, order, taskQueue, searchAttributes }: RunToStart,
+): Promise<void> {
+  const river = rootRiver(order);
+  const input: RunInput = { ...order, searchAttributes };
+  try {
+    await client.workflow.start(river.name, {
+      args: [input],
+      workflowId: runId,
+      taskQueue,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      // A worker that died is noticed within this.
+      workflowTaskTimeout: '5s',
+      memo: memoOf(order),
+      ...(river.description ? { staticSummary: summaryOf(river.description) } : {}),
+    });
+  } catch (error) {
+    // The SDK sends a start again when its answer got lost.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw asUnreachable(error);
+  }
+}
+
+export function memoOf({ inputs, full, startedBy }: RunOrder): RunMemo {
+  return { inputs, full, startedBy };
+}
+
+/** Cut to what the server keeps of a summary. */
+export function summaryOf(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return Buffer.byteLength(line) <= SUMMARY_BYTES
+    ? line
+    : `${Buffer.from(line)
+        .subarray(0, SUMMARY_BYTES - 3)
+        .toString()
+        .replace(/\uFFFD+$/, '')}…`;
+}
+
+export interface OpenRun {
+  runId: string;
+  startedAt: Date;
+  memo: RunMemo | null;
+}
+
+/** Runs of the river that have not ended, oldest first; those that another river called are left out. */
+export async function listOpenRuns(client: Client, river: string): Promise<OpenRun[]> {
+  const open: OpenRun[] = [];
+  const query = `WorkflowType = "${river}" AND ExecutionStatus = "Running"`;
+  for await (const found of client.workflow.list({ query })) {
+    if (found.parentExecution) continue;
+    const memo = (found.memo ?? null) as RunMemo | null;
+    open.push({ runId: found.workflowId, startedAt: found.startTime, memo });
+  }
+  return open.sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+}
+
+/** Whether the run was asked to do just this. */
+export function sameOrder(memo: RunMemo | null, order: RunOrder): boolean {
+  const asked = JSON.parse(JSON.stringify(memoOf(order))) as RunMemo;
+  return memo !== null && memo.full === asked.full && isDeepStrictEqual(memo.inputs, asked.inputs);
+}
+
+/** Whether Temporal knows the run as one that has not ended. */
+export async function isOpen(client: Client, runId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(runId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw asUnreachable(error);
+  }
+}
+
+/** How a run ended that gave no result of its own. */
+export type Ending = { status: 'failed' | 'cancelled'; message: string };
+
+/**
+ * Waits for the end of a run. A server that is away is waited for, up to `patienceMs`.
+ * Throws CONFIG_TEMPORAL_UNREACHABLE after that; the run goes on then.
+ */
+export async function awaitRun(client: Client, runId: string, patienceMs: number): Promise<RunResult | Ending> {
+  for (;;) {
+    try {
+      return await client.workflow.result<() => Promise<RunResult>>(runId);
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return endingOf(error);
+      if (error instanceof WorkflowNotFoundError)
+        return { status: 'failed', message: 'Temporal no longer knows this run' };
+      if (!isServiceError(error)) throw error;
+      await untilServing(client, patienceMs);
+    }
+  }
+}
+
+/** Waits until the server answers, a second between tries. */
+async function untilServing(client: Client, patienceMs: number): Promise<void> {
+  const start = performance.now();
+  for (;;) {
+    await sleep(RETRY_MS);
+    try {
+      await client.workflowService.getSystemInfo({});
+      return;
+    } catch (error) {
+      if (performance.now() - start > patienceMs) throw asUnreachable(error);
+    }
+  }
+}
+
+export async function cancelRun(client: Client, runId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(runId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw asUnreachable(error);
+  }
+}
+
+/** Whether any worker asks the task queue for work. */
+export async function hasWorker(client: Client, namespace: string, taskQueue: string): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: 1,
+  });
+  return (pollers?.length ?? 0) > 0;
+}
+
+/** Errors of the connection as CONFIG_TEMPORAL_UNREACHABLE; others as they are. */
+export function asUnreachable(error: unknown): unknown {
+  if (!isServiceError(error)) return error;
+  const reason =
+    error instanceof Error && error.cause instanceof Error ? error.cause.message : (error as Error).message;
+  return new UpriverError('CONFIG_TEMPORAL_UNREACHABLE', `Temporal does not answer: ${reason}`, {
+    hint: 'Check `temporal.address` in upriver.yaml (or TEMPORAL_ADDRESS) and that the server is up; `upriver doctor` tells more.',
+    cause: error,
+  });
+}
+
+function isServiceError(error: unknown): boolean {
+  return error instanceof ServiceError || isGrpcServiceError(error);
+}
+
+function endingOf(error: WorkflowFailedError): Ending {
+  const { cause } = error;
+  if (cause instanceof CancelledFailure) return { status: 'cancelled', message: 'the run was cancelled' };
+  if (cause instanceof TerminatedFailure)
+    return { status: 'cancelled', message: `the run was terminated in Temporal: ${cause.message}` };
+  return { status: 'failed', message: cause?.message ?? error.message };
+}
+
+function rootRiver({ plan }: RunOrder): RiverPlan {
+  const river = plan.rivers[plan.root];
+  if (!river) throw new UpriverError('INTERNAL_PLAN', `the plan lacks its own river ${plan.root}`);
+  return river;
+}
