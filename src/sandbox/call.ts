@@ -1,11 +1,14 @@
 /** One request to the practice HubSpot, and the world in which it is answered. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Account, Accounts } from './accounts.ts';
 import type { DealStore } from './deals.ts';
-import type { FaultName, Settings } from './settings.ts';
+import type { FaultPlan } from './faults.ts';
 import type { PropertyStore } from './properties.ts';
 import { bits } from './random.ts';
 import type { RateLimits, Refusal } from './rate-limits.ts';
 import type { Reply } from './replies.ts';
+import type { FaultName, Settings } from './settings.ts';
+import type { Tally } from './tally.ts';
 
 export interface Call {
   /** From 1, in order of arrival. */
@@ -35,18 +38,19 @@ export interface Call {
   status: number;
 }
 
-/** A token and what it may do. */
-export interface Account {
-  readonly token: string;
-  readonly scopes: ReadonlySet<string>;
-}
-
+/** What all requests share. What may be replaced while it runs is not readonly. */
 export interface World {
   settings: Settings;
   limits: RateLimits;
+  faults: FaultPlan;
+  tally: Tally;
+  /** Of the last request. */
+  number: number;
+  readonly accounts: Accounts;
   readonly deals: DealStore;
   readonly properties: PropertyStore;
   readonly seed: number;
+  now(): number;
 }
 
 /** What a method and path stand for. */

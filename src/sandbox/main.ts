@@ -1,5 +1,6 @@
 /** The practice HubSpot as a process of its own: prints one line of JSON with its URL, runs until told to stop. */
 import { parseArgs } from 'node:util';
+import * as z from 'zod';
 import { startSandbox } from './index.ts';
 
 const { values } = parseArgs({
@@ -15,12 +16,14 @@ const { values } = parseArgs({
   },
 });
 
+const whole = (name: 'port' | 'deals' | 'first-id' | 'seed') => z.coerce.number().int().min(0).parse(values[name]);
+
 const sandbox = await startSandbox({
   ...JSON.parse(values.settings),
-  port: Number(values.port),
-  deals: Number(values.deals),
-  firstId: Number(values['first-id']),
-  seed: Number(values.seed),
+  port: whole('port'),
+  deals: whole('deals'),
+  firstId: whole('first-id'),
+  seed: whole('seed'),
 });
 console.log(JSON.stringify({ url: sandbox.url, port: sandbox.port, pid: process.pid }));
 

@@ -56,7 +56,7 @@ export function route(method: string, path: string): Route | 404 | 405 {
 function oneOf(path: string, root: string): string | null {
   if (!path.startsWith(root) || path.charCodeAt(root.length) !== 0x2f) return null;
   const id = path.slice(root.length + 1);
-  return id === '' || id.includes('/') || (id === 'search' && root === DEALS) ? null : id;
+  return id === '' || id.includes('/') || id === 'search' ? null : id;
 }
 
 function found(endpoint: Endpoint | undefined, id: string): Route | 404 | 405 {

@@ -1,19 +1,16 @@
-/** The practice HubSpot as a server: takes requests in, lets limits and faults have their say, answers, and counts. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+/** The practice HubSpot as a server: what can be asked of it and set on it from outside. */
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as z from 'zod';
 import { UpriverError } from '../core/errors.ts';
+import { Accounts } from './accounts.ts';
 import { answerAdmin } from './admin.ts';
-import { type Account, type Call, correlationId, type Endpoint, readBody, type World } from './call.ts';
+import type { World } from './call.ts';
 import { type DealReport, DealStore } from './deals.ts';
-import { deliver } from './deliver.ts';
-import { FaultPlan, faultReply, happensAfterWork } from './faults.ts';
+import { FaultPlan } from './faults.ts';
 import { type PropertyDefinition, PropertyStore } from './properties.ts';
-import { uniform } from './random.ts';
 import { type LimitsReport, RateLimits } from './rate-limits.ts';
-import { invalid, missingScope, refuse, type Reply, tooMany, unauthorized } from './replies.ts';
-import { route } from './routes.ts';
-import { ALL_SCOPES } from './schema.ts';
+import { readText, serve } from './serve.ts';
 import { type SeedInput, Settings, type SettingsInput } from './settings.ts';
 import { type LogEntry, Tally, type TallyReport } from './tally.ts';
 
@@ -41,21 +38,10 @@ export interface SandboxState extends TallyReport {
   deals: { count: number; received: number; applied: number; lost: number };
 }
 
-const MOST_BODY_BYTES = 10 * 1024 * 1024;
-const NO_QUERY = new URLSearchParams();
-const NO_ANSWER: Reply = { status: 0, body: '', wrote: [] };
-/** Keeps latency's dice apart from those of the faults. */
-const LATENCY_SALT = 0x5bd1e995;
-
 export class Sandbox {
-  readonly #options: SandboxOptions;
-  readonly #clock: () => number;
   readonly #world: World;
-  readonly #accounts = new Map<string, Account>();
   readonly #server: Server;
-  #faults: FaultPlan;
-  #tally: Tally;
-  #number = 0;
+  readonly #logSize: number;
   #port: number;
 
   constructor(options: SandboxOptions) {
@@ -66,24 +52,32 @@ export class Sandbox {
       properties: own,
       tokens,
       seed = 1,
-      clock,
       logSize = 1000,
-      ...given
+      clock,
+      ...rest
     } = options;
-    this.#options = { ...options, seed, logSize };
-    this.#clock = clock ?? (() => performance.timeOrigin + performance.now());
     this.#port = port;
-    const settings = parseSettings(given);
+    this.#logSize = logSize;
+    const settings = parseSettings(rest);
     const properties = new PropertyStore(own);
-    const limits = new RateLimits(settings.limits);
-    this.#world = { settings, limits, properties, deals: new DealStore(properties), seed };
-    this.#faults = new FaultPlan(settings.faults, seed);
-    this.#tally = new Tally(logSize);
-    for (const [token, scopes] of Object.entries(tokens ?? {})) {
-      this.#accounts.set(`Bearer ${token}`, { token, scopes: new Set(scopes) });
-    }
+    this.#world = {
+      settings,
+      limits: new RateLimits(settings.limits),
+      faults: new FaultPlan(settings.faults, seed),
+      tally: new Tally(logSize),
+      number: 0,
+      accounts: new Accounts(tokens),
+      deals: new DealStore(properties),
+      properties,
+      seed,
+      now: clock ?? (() => performance.timeOrigin + performance.now()),
+    };
     this.seed({ first: firstId, count: deals });
-    this.#server = createServer({ keepAliveTimeout: 120_000 }, (req, res) => this.#receive(req, res));
+    this.#server = createServer({ keepAliveTimeout: 120_000 }, (req, res) => {
+      const { method = '', url = '' } = req;
+      if (!url.startsWith('/_sandbox/')) serve(this.#world, req, res);
+      else readText(req, (text) => void answerAdmin(this, { method, url, text }, res));
+    });
   }
 
   /** Begins to listen, after `stop` on the same port as before. Errors: CONFIG_PORT_IN_USE. */
@@ -130,25 +124,26 @@ export class Sandbox {
     const settings = parseSettings({ ...this.#world.settings, ...given });
     this.#world.settings = settings;
     if ('limits' in given) this.#world.limits = new RateLimits(settings.limits);
-    if ('faults' in given) this.#faults = new FaultPlan(settings.faults, this.#world.seed);
+    if ('faults' in given) this.#world.faults = new FaultPlan(settings.faults, this.#world.seed);
   }
 
   state(): SandboxState {
-    return { ...this.#tally.report(), limits: this.#world.limits.report(), deals: this.#world.deals.totals() };
+    const { tally, limits, deals } = this.#world;
+    return { ...tally.report(), limits: limits.report(), deals: deals.totals() };
   }
 
   /** All counts at zero, the log empty, request numbers from 1, limits unused. Deals, their values and the settings stay. */
   reset(): void {
-    const { settings, seed } = this.#world;
-    this.#tally = new Tally(this.#options.logSize ?? 0);
-    this.#number = 0;
+    const { settings, seed, deals } = this.#world;
+    this.#world.tally = new Tally(this.#logSize);
+    this.#world.number = 0;
     this.#world.limits = new RateLimits(settings.limits);
-    this.#faults = new FaultPlan(settings.faults, seed);
-    this.#world.deals.resetCounts();
+    this.#world.faults = new FaultPlan(settings.faults, seed);
+    deals.resetCounts();
   }
 
   seed(input: SeedInput): void {
-    const at = this.#clock();
+    const at = this.#world.now();
     const { deals } = this.#world;
     if ('deals' in input) for (const { id, properties } of input.deals) deals.seed(id, at, properties);
     else for (let i = 0; i < input.count; i++) deals.seed(String((input.first ?? 1) + i), at);
@@ -166,147 +161,8 @@ export class Sandbox {
 
   /** The last requests, oldest first. */
   log(last = Number.POSITIVE_INFINITY): LogEntry[] {
-    return this.#tally.log(last);
+    return this.#world.tally.log(last);
   }
-
-  #receive(req: IncomingMessage, res: ServerResponse): void {
-    const url = req.url ?? '/';
-    if (url.startsWith('/_sandbox/')) {
-      readText(req, (text) => void answerAdmin(this, { method: req.method ?? '', url, text }, res));
-      return;
-    }
-    const tally = this.#tally;
-    if (this.#world.settings.down) {
-      tally.refusedWhileDown();
-      req.socket.destroy();
-      return;
-    }
-    const call = this.#newCall(req, url);
-    tally.arrived(call);
-    res.on('close', () => tally.settled(call));
-    readText(req, (text) => {
-      const reply = this.#work(call, text);
-      if (call.latencyMs === 0) this.#answer(call, res, reply);
-      else setTimeout(() => this.#answer(call, res, reply), call.latencyMs);
-    });
-  }
-
-  #newCall(req: IncomingMessage, url: string): Call {
-    const at = this.#clock();
-    const number = ++this.#number;
-    const { seed, settings, limits } = this.#world;
-    const { minMs, maxMs } = settings.latency;
-    const method = req.method ?? '';
-    const account = this.#identify(req.headers.authorization);
-    const isSearch = method === 'POST' && url.endsWith('/search');
-    const refusal = account && limits.take(account.token, at, isSearch);
-    return {
-      number,
-      at,
-      method,
-      url,
-      headers: req.headers,
-      correlationId: correlationId(seed, number),
-      account,
-      refusal,
-      isSearch,
-      id: '',
-      query: NO_QUERY,
-      text: '',
-      body: undefined,
-      malformed: null,
-      fault: null,
-      latencyMs: minMs + (maxMs - minMs) * uniform(seed ^ LATENCY_SALT, number),
-      status: 0,
-    };
-  }
-
-  #identify(authorization: string | undefined): Account | null {
-    if (!authorization) return null;
-    const known = this.#accounts.get(authorization);
-    if (known || this.#options.tokens || !authorization.startsWith('Bearer ')) return known ?? null;
-    const account = { token: authorization.slice('Bearer '.length), scopes: new Set(ALL_SCOPES) };
-    this.#accounts.set(authorization, account);
-    return account;
-  }
-
-  /** Does what the call asks for, or what limits and faults put in its place. */
-  #work(call: Call, text: string): Reply {
-    const { url } = call;
-    const mark = url.indexOf('?');
-    const routed = route(call.method, mark < 0 ? url : url.slice(0, mark));
-    if (mark >= 0) call.query = new URLSearchParams(url.slice(mark + 1));
-    const endpoint = typeof routed === 'number' ? null : routed.endpoint;
-    if (typeof routed !== 'number') call.id = routed.id;
-    if (endpoint?.body) readBody(call, text);
-    else call.text = text;
-    const rows = endpoint?.rows?.(call) ?? [];
-    const before = this.#countRows(rows);
-    if (!call.account) return unauthorized(call);
-    if (call.refusal) return tooMany(call, call.refusal.policy, call.refusal.retryAfterSeconds);
-    call.fault = this.#faults.choose(call.number, rows, before);
-    if (call.fault && !happensAfterWork(call.fault))
-      return faultReply(call, call.fault, this.settings.faults) ?? NO_ANSWER;
-    if (typeof routed === 'number') return noSuchThing(call, routed);
-    return run(call, routed.endpoint, this.#world);
-  }
-
-  /** Counts each row as received; says how often the first one was before. */
-  #countRows(rows: readonly { id: string; idProperty: string | null }[]): number {
-    let first = 0;
-    for (const [index, { id, idProperty }] of rows.entries()) {
-      const before = this.#world.deals.received(id, idProperty);
-      if (index === 0) first = before;
-    }
-    return first;
-  }
-
-  #answer(call: Call, res: ServerResponse, reply: Reply): void {
-    if (call.fault === 'reset_before' || call.fault === 'reset_after') res.socket?.resetAndDestroy();
-    const isSilent = reply === NO_ANSWER || call.fault === 'reset_after' || call.fault === 'hang_after';
-    if (isSilent || res.destroyed) {
-      markLost(reply);
-      return;
-    }
-    const { limits, settings } = this.#world;
-    const { faults } = settings;
-    const untrue = call.fault && happensAfterWork(call.fault) ? faultReply(call, call.fault, faults) : null;
-    const shown = untrue ?? reply;
-    call.status = shown.status;
-    const headers = call.account && !call.isSearch ? limits.headers(call.account.token, call.at) : [];
-    void deliver(call, res, { reply: shown, limits: headers, faults }).then((whole) => {
-      if (untrue || !whole) markLost(reply);
-    });
-  }
-}
-
-/** What was done stays done, but the caller was not told. */
-function markLost(reply: Reply): void {
-  for (const deal of reply.wrote) deal.lost++;
-}
-
-function run(call: Call, endpoint: Endpoint, world: World): Reply {
-  if (!call.account?.scopes.has(endpoint.scope)) return missingScope(call, endpoint.scope);
-  if (!endpoint.body) return endpoint.run(call, world);
-  if (!call.headers['content-type']?.includes('json')) return refuse(call, 415, { message: 'Unsupported Media Type' });
-  if (call.malformed !== null) return invalid(call, call.malformed);
-  return endpoint.run(call, world);
-}
-
-function noSuchThing(call: Call, status: 404 | 405): Reply {
-  return refuse(call, status, { message: status === 404 ? 'resource not found' : 'HTTP 405 Method Not Allowed' });
-}
-
-/** Hands over the whole body as text; a body that breaks off is dropped, one over the cap breaks the connection. */
-function readText(req: IncomingMessage, done: (text: string) => void): void {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  req.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MOST_BODY_BYTES) req.socket.destroy();
-  });
-  req.on('end', () => done(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString()));
 }
 
 function parseSettings(given: unknown): Settings {

@@ -30,6 +30,11 @@ test('the dated paths are the same deals', async () => {
   const body = { properties: { amount: '7' } };
   expect((await ask(sandbox, 'PATCH /crm/objects/2026-03/0-3/5', { body })).status).toBe(200);
   expect((await ask(sandbox, 'PATCH /crm/objects/2025-09/deals/6', { body })).status).toBe(200);
+  const inputs = [{ id: '7', properties: { amount: '7' } }];
+  expect((await ask(sandbox, 'POST /crm/objects/2026-03/0-3/batch/update', { body: { inputs } })).status).toBe(200);
+  expect((await ask(sandbox, 'POST /crm/objects/2026-03/0-3/search', { body: {} })).body.total).toBe(30);
+  expect((await ask(sandbox, 'GET /crm/objects/2026-03/0-3?limit=3')).body.results).toHaveLength(3);
+  expect((await ask(sandbox, 'GET /crm/properties/2026-03/0-3/amount')).status).toBe(200);
   expect(sandbox.deal('5').properties.amount).toBe('7');
   expect(sandbox.deal('6').properties.amount).toBe('7');
 });
