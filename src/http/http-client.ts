@@ -48,10 +48,15 @@ export interface Destination extends AsyncDisposable {
 export interface Limiter {
   /** True: no window is set, permits are free. */
   readonly unlimited: boolean;
-  /** Takes one in-flight slot if there is room, without waiting. */
-  tryEnter(): boolean;
+  /**
+   * Takes a place in flight, to be given back by `leave()`; undefined when it was free at once, so that the fast path costs
+   * no promise. Who waits gets the place in turn, so that no loop overtakes another.
+   */
+  enter(): Promise<void> | undefined;
   leave(): void;
-  /** Calls back once when a slot may be free. */
+  /** `enter` without waiting; unfair where loops share the connection. */
+  tryEnter(): boolean;
+  /** Calls back once when a place may be free. */
   onRoom(callback: () => void): void;
   /**
    * A permit for a request to this path; resolves when it is in hand. Fair among takers. Rejects with the signal's reason.

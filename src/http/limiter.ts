@@ -46,9 +46,11 @@ export function openLimiter(plan: HttpConnectionPlan, deps: LimiterDeps): OpenLi
   };
   return {
     unlimited: windows.length === 0,
-    tryEnter: () => places.tryEnter() && (watch?.touch() ?? true),
-    leave: places.leave,
-    onRoom: places.onRoom,
+    ...places,
+    enter: () => {
+      watch?.touch();
+      return places.enter();
+    },
     permit: (path, taker, signal) => queues.for(path)?.take(taker, signal) ?? pause.permit(signal),
     pause: pauseAll,
     pausedFor: pause.left,
@@ -60,25 +62,42 @@ export function openLimiter(plan: HttpConnectionPlan, deps: LimiterDeps): OpenLi
   };
 }
 
-type Places = Pick<Limiter, 'tryEnter' | 'leave' | 'onRoom'>;
+type Places = Pick<Limiter, 'enter' | 'leave' | 'tryEnter' | 'onRoom'>;
 
+/** A place that is left goes to the first in line: who just left one cannot overtake. */
 function createPlaces(size: number): Places {
-  let used = 0;
+  let free = size;
   const line: (() => void)[] = [];
+  const leave = () => {
+    const next = line.shift();
+    if (next) next();
+    else free++;
+  };
+  const wake = () => {
+    if (free === 0 || line.length === 0) return;
+    free--;
+    leave();
+  };
   return {
+    enter() {
+      if (free === 0) return new Promise((resolve) => line.push(resolve));
+      free--;
+      return undefined;
+    },
+    leave,
     tryEnter() {
-      if (used >= size) return false;
-      used++;
+      if (free === 0) return false;
+      free--;
       return true;
     },
-    leave() {
-      used--;
-      // Who was called may not want the place any more: ask the next, but each only once.
-      for (let left = line.length; left > 0 && used < size; left--) line.shift()?.();
-    },
     onRoom(callback) {
-      if (used < size) queueMicrotask(callback);
-      else line.push(callback);
+      line.push(() => {
+        free++;
+        callback();
+        // Who was called may not want the place any more.
+        setImmediate(wake);
+      });
+      wake();
     },
   };
 }
@@ -172,7 +191,7 @@ type WatchDeps = Pick<QueueDeps, 'connection' | 'process' | 'store' | 'onPaused'
 
 /** Permits of an unlimited connection are not asked for, so another process's pause has to be looked for. */
 function watchPause({ connection, process: taker, store, onPaused }: WatchDeps): {
-  touch: () => true;
+  touch: () => void;
   stop: () => void;
 } {
   let timer: NodeJS.Timeout | null = null;
