@@ -2,9 +2,8 @@
 import { Sandbox, type SandboxOptions } from './sandbox.ts';
 
 export type { DealReport } from './deals.ts';
-export type { PropertyDefinition } from './properties.ts';
 export type { Sandbox, SandboxOptions, SandboxState } from './sandbox.ts';
-export type { BadRecords, FaultName, Settings, SettingsInput } from './settings.ts';
+export type { BadRecords, FaultName, SettingsInput } from './settings.ts';
 export type { LogEntry } from './tally.ts';
 
 /** Starts one on 127.0.0.1. Errors: CONFIG_SANDBOX for settings that make no sense, CONFIG_PORT_IN_USE. */

@@ -1,6 +1,6 @@
 /** Deal properties: what exists, what may be written, and what HubSpot says of a value that may not. */
 
-export interface PropertyOption {
+interface PropertyOption {
   label: string;
   value: string;
 }

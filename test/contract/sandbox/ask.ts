@@ -13,7 +13,7 @@ export interface Answer {
 }
 
 /** As much of HubSpot's bodies as the tests look at. */
-export interface Body {
+interface Body {
   id: string;
   message: string;
   category: string;
