@@ -16,8 +16,8 @@ export interface RunInput {
   dryRun: boolean;
   /** Only this run's loops, over these rows of an earlier run. */
   retryOf: { runId: string; includeUnknown: boolean } | null;
-  /** Set by the workflow itself when it carries on as new; opaque to everyone else. */
-  carry?: unknown;
+  /** Whether SEARCH_ATTRIBUTES are registered where this runs: setting one that is not would stop the workflow. */
+  searchAttributes: boolean;
 }
 
 export type FinalStatus = 'succeeded' | 'partial' | 'failed' | 'cancelled' | 'skipped';
@@ -55,7 +55,18 @@ export interface DryRunReport {
   requests: number;
   /** How long the connections' limits make the requests take. */
   estimated_ms: number;
-  samples: { step: string; row: number; method: string; url: string; headers: Record<string, string>; body: string | null }[];
+  /** The first few, secrets hidden. */
+  samples: DryRunSample[];
+}
+
+export interface DryRunSample {
+  step: string;
+  /** From 1. */
+  row: number;
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string | null;
 }
 
 /** Typed search attributes; registered where allowed, done without where not. */

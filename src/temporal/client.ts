@@ -9,7 +9,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import type { RiverPlan } from '../contracts/plan.ts';
 import type { RunInput, RunResult } from '../contracts/run.ts';
 import { UpriverError } from '../core/errors.ts';
@@ -176,12 +176,14 @@ function isServiceError(error: unknown): boolean {
   return error instanceof ServiceError || isGrpcServiceError(error);
 }
 
-function endingOf(error: WorkflowFailedError): Ending {
-  const { cause } = error;
+/** A run that failed says all that it has to say in its failure. */
+function endingOf({ cause, message }: WorkflowFailedError): RunResult | Ending {
+  const result = cause instanceof ApplicationFailure ? (cause.details?.[1] as RunResult | undefined) : undefined;
+  if (result) return result;
   if (cause instanceof CancelledFailure) return { status: 'cancelled', message: 'the run was cancelled' };
   if (cause instanceof TerminatedFailure)
     return { status: 'cancelled', message: `the run was terminated in Temporal: ${cause.message}` };
-  return { status: 'failed', message: cause?.message ?? error.message };
+  return { status: 'failed', message: cause?.message ?? message };
 }
 
 function rootRiver({ plan }: RunOrder): RiverPlan {

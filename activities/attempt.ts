@@ -1,0 +1,108 @@
+/** Runs an activity's work: heartbeats, cancellation, and errors that say whether trying again helps. */
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { RetryPlan } from '../src/contracts/plan.ts';
+import { backoffMs } from '../src/core/backoff.ts';
+import { type ErrorReport, toReport, UpriverError } from '../src/core/errors.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** Details are throttled to one a second by the worker, so this is how soon a cancel is heard. */
+const HEARTBEAT_MS = 1_000;
+/** After a cancel or a shutdown, how long requests under way may still take. */
+const GRACE_MS = 5_000;
+
+/** Kept in heartbeats, so that a crash does not forget it. */
+export interface AttemptDetails<Handle = unknown> {
+  /** Tries that ended in an error of the work's own; crashes and hand-overs do not count. */
+  errors: number;
+  /** Whatever finds the work again after a crash. */
+  handle: Handle | null;
+}
+
+export interface Attempt<Handle = unknown> {
+  /** Take no more work: a cancel, or a worker that drains. */
+  stop: AbortSignal;
+  /** Cut off what is under way. */
+  abort: AbortSignal;
+  details: AttemptDetails<Handle>;
+  keepHandle: (handle: Handle) => void;
+}
+
+export interface AttemptOptions {
+  deps: Pick<ActivityDeps, 'drain' | 'random'>;
+  /** null: retryable errors are tried again for ever. */
+  retry: RetryPlan | null;
+  /** Step id, for messages. */
+  step?: string;
+}
+
+export async function runAttempt<T, Handle = unknown>(
+  options: AttemptOptions,
+  work: (attempt: Attempt<Handle>) => Promise<T>,
+): Promise<T> {
+  const context = Context.current();
+  const details = { errors: 0, handle: null, ...(context.info.heartbeatDetails as Partial<AttemptDetails<Handle>>) };
+  const beat = () => context.heartbeat(details);
+  const timer = setInterval(beat, HEARTBEAT_MS);
+  const graceful = graceAfter(context.cancellationSignal);
+  try {
+    beat();
+    return await work({
+      stop: AbortSignal.any([context.cancellationSignal, options.deps.drain]),
+      abort: graceful.signal,
+      details,
+      keepHandle: (handle) => {
+        details.handle = handle;
+        beat();
+      },
+    });
+  } catch (error) {
+    throw failure(error, details, options, beat);
+  } finally {
+    clearInterval(timer);
+    graceful.clear();
+  }
+}
+
+function graceAfter(cancelled: AbortSignal): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const arm = () => {
+    timer = setTimeout(() => controller.abort(), GRACE_MS);
+  };
+  if (cancelled.aborted) arm();
+  else cancelled.addEventListener('abort', arm, { once: true });
+  return {
+    signal: controller.signal,
+    clear: () => {
+      clearTimeout(timer);
+      cancelled.removeEventListener('abort', arm);
+    },
+  };
+}
+
+function failure(error: unknown, details: AttemptDetails, options: AttemptOptions, beat: () => void): Error {
+  const { cancellationSignal } = Context.current();
+  if (cancellationSignal.aborted && !(error instanceof UpriverError)) {
+    return new CancelledFailure('The activity was cancelled.', [], error instanceof Error ? error : undefined);
+  }
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  details.errors++;
+  beat();
+  return toFailure(error, options, details.errors);
+}
+
+/** Whether to try again is data on the failure, as Temporal wants it. */
+function toFailure(error: unknown, { retry, step, deps }: AttemptOptions, errors: number): ApplicationFailure {
+  const report = toReport(error, step);
+  const retryable = error instanceof UpriverError ? error.retry : false;
+  const usedUp = retry !== null && errors >= retry.attempts;
+  const delay = retry ? backoffMs(errors, retry, deps.random) : 1_000;
+  return ApplicationFailure.create({
+    message: report.hint ? `${report.message} ${report.hint}` : report.message,
+    type: report.code,
+    nonRetryable: !retryable || usedUp,
+    nextRetryDelay: Math.max(delay, error instanceof UpriverError ? (error.retryAfterMs ?? 0) : 0, 1),
+    details: [report satisfies ErrorReport],
+    cause: error instanceof Error && !(error instanceof UpriverError) ? error : undefined,
+  });
+}

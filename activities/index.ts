@@ -1,0 +1,24 @@
+/** The activities' one door: everything a worker of upriver can do. */
+import type { Activities } from '../src/contracts/activities.ts';
+import type { ActivityDeps } from './deps.ts';
+import { openPools } from './pools.ts';
+import { runActivities } from './runs.ts';
+import { scriptActivities } from './script.ts';
+import { sendActivities } from './send.ts';
+import { sqlActivities } from './sql.ts';
+
+export type { ActivityDeps, OpenRuns } from './deps.ts';
+
+/** Dispose when the worker has stopped: it closes warehouses and connections. */
+export function createActivities(deps: ActivityDeps): { activities: Activities } & AsyncDisposable {
+  const pools = openPools(deps);
+  return {
+    activities: {
+      ...runActivities(deps),
+      ...sqlActivities(deps, pools),
+      ...sendActivities(deps, pools),
+      ...scriptActivities(deps),
+    },
+    [Symbol.asyncDispose]: () => pools[Symbol.asyncDispose](),
+  };
+}

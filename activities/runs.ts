@@ -1,0 +1,80 @@
+/** A run's beginning and end: one run of a river at a time, its line in the store, its persisted variables. */
+import type { Activities, BeginRunInput, BeginRunResult, EndRunInput } from '../src/contracts/activities.ts';
+import { runAttempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export function runActivities(deps: ActivityDeps): Pick<Activities, 'beginRun' | 'endRun'> {
+  return {
+    beginRun: (input) => runAttempt({ deps, retry: null }, () => beginRun(input, deps)),
+    endRun: (input) => runAttempt({ deps, retry: null }, () => endRun(input, deps)),
+  };
+}
+
+async function beginRun(input: BeginRunInput, deps: ActivityDeps): Promise<BeginRunResult> {
+  const { store } = deps;
+  const { run } = input;
+  const holder = await takeLock(input, deps);
+  if (holder !== null) return refuse(input, holder, deps);
+  await createOnce(input, deps);
+  return { decision: 'go', holder: null, variables: await store.readVariables(run.river) };
+}
+
+/** null: the lock is ours, or none is needed. Else the run that holds it. */
+async function takeLock({ run, overlap }: BeginRunInput, { store, runs }: ActivityDeps): Promise<string | null> {
+  if (overlap === 'allow' || run.dryRun) return null;
+  const lock = await store.lockRiver(run.river, run.runId);
+  if (lock.held) return null;
+  // It may have been terminated in Temporal's UI, which tells nobody.
+  if (await runs.isOpen(lock.owner)) return lock.owner;
+  return (await store.takeOverRiver(run.river, lock.owner, run.runId)) ? null : lock.owner;
+}
+
+async function refuse(input: BeginRunInput, holder: string, deps: ActivityDeps): Promise<BeginRunResult> {
+  if (input.overlap === 'skip') {
+    await createOnce(input, deps);
+    return { decision: 'skip', holder, variables: {} };
+  }
+  if (input.overlap === 'cancel_running') await deps.runs.cancel(holder);
+  return { decision: 'wait', holder, variables: {} };
+}
+
+async function createOnce({ run, inputs, startedBy }: BeginRunInput, { store }: ActivityDeps): Promise<void> {
+  if (await store.getRun(run.runId)) return;
+  await store.createRun({
+    id: run.runId,
+    river: run.river,
+    status: 'running',
+    startedAt: Date.parse(run.startedAt),
+    endedAt: null,
+    inputs,
+    startedBy,
+    error: null,
+    expiresAt: null,
+  });
+}
+
+/** Safe to repeat: everything in it is an upsert, and the lock goes last. */
+async function endRun({ run, status, steps, error, variables, retentionMs }: EndRunInput, deps: ActivityDeps): Promise<void> {
+  const { store, wallClock } = deps;
+  const known = new Map((await store.listSteps(run.runId)).map((step) => [step.stepId, step]));
+  const endedAt = wallClock();
+  for (const step of steps) {
+    const startedAt = known.get(step.id)?.startedAt ?? endedAt - step.duration_ms;
+    await store.saveStep({
+      runId: run.runId,
+      stepId: step.id,
+      type: step.type,
+      status: step.status,
+      attempts: step.attempts,
+      startedAt,
+      endedAt: startedAt + step.duration_ms,
+      rows: step.rows ?? null,
+      requests: step.requests ?? null,
+      error: step.error ?? null,
+    });
+  }
+  if (Object.keys(variables).length > 0) await store.saveVariables(run.river, variables);
+  await store.updateRun(run.runId, { status, endedAt, error, expiresAt: endedAt + retentionMs });
+  await store.unlockRiver(run.river, run.runId);
+  await store.prune(endedAt);
+}

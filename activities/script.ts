@@ -1,0 +1,75 @@
+/** Script steps: a program of the user's, JSON in on stdin, JSON out on stdout. */
+import { spawn } from 'node:child_process';
+import type { Activities, ScriptInput, ScriptResult } from '../src/contracts/activities.ts';
+import { UpriverError } from '../src/core/errors.ts';
+import { isObject, parseExact, revive, toWireJson, type Value } from '../src/core/values.ts';
+import { type Attempt, runAttempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+import { saveRunningStep } from './steps.ts';
+
+const MOST_OUTPUT = 1024 * 1024;
+const STDERR_KEPT = 2_000;
+
+export function scriptActivities(deps: ActivityDeps): Pick<Activities, 'runScript'> {
+  return {
+    runScript: (input) =>
+      runAttempt({ deps, retry: { attempts: input.attempts, initialMs: 1_000, maxMs: 60_000 }, step: input.stepId }, async (attempt) => {
+        const attempts = attempt.details.errors + 1;
+        await saveRunningStep(deps, { run: input.run, stepId: input.stepId, type: 'script', attempts });
+        return { attempts, outputs: await callScript(input, attempt, deps) };
+      }),
+  };
+}
+
+async function callScript(input: ScriptInput, attempt: Attempt, deps: ActivityDeps): Promise<ScriptResult['outputs']> {
+  const answer = await execute(input, attempt, deps);
+  if (!isObject(answer)) {
+    throw new UpriverError('RIVER_SCRIPT_OUTPUT', `Script step ${input.stepId} did not print a JSON object.`, {
+      hint: 'Print one JSON object on stdout and nothing else there; use stderr for messages.',
+    });
+  }
+  return Object.fromEntries(Object.entries(input.outputs).map(([field, variable]) => [variable, answer[field] ?? null]));
+}
+
+function execute(input: ScriptInput, { stop }: Attempt, { projectDir, env }: ActivityDeps): Promise<Value> {
+  const [program = '', ...args] = input.command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: projectDir, env: { ...env }, signal: stop, stdio: 'pipe' });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (stdout.length > MOST_OUTPUT) child.kill();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_KEPT);
+    });
+    child.on('error', (cause) => reject(notStarted(input, cause)));
+    child.on('close', (code) => (code === 0 ? resolve(parse(stdout)) : reject(exited(input, code, stderr))));
+    // A script that does not read its input is fine.
+    child.stdin.on('error', () => {});
+    child.stdin.end(toWireJson(revive(input.inputs)));
+  });
+}
+
+function parse(stdout: string): Value {
+  try {
+    return stdout.trim() === '' ? {} : parseExact(stdout);
+  } catch {
+    return null;
+  }
+}
+
+function notStarted({ stepId, command }: ScriptInput, cause: Error): UpriverError {
+  return new UpriverError('RIVER_SCRIPT_START', `Script step ${stepId} could not be started: ${cause.message}`, {
+    hint: `Check that \`${command[0]}\` is installed where the worker runs; paths are relative to the project.`,
+    cause,
+  });
+}
+
+function exited({ stepId }: ScriptInput, code: number | null, stderr: string): UpriverError {
+  return new UpriverError('RIVER_SCRIPT_FAILED', `Script step ${stepId} ended with ${code ?? 'a signal'}: ${stderr.trim()}`, {
+    hint: 'Run it by hand with the same JSON on stdin. Set `retry` on the step if trying again can help.',
+    retry: true,
+  });
+}

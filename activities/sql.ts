@@ -1,0 +1,94 @@
+/** SQL steps: a statement pushed down, or its result streamed once into the state store. */
+import type { Activities, RowsetRef, SqlInput, SqlResult } from '../src/contracts/activities.ts';
+import type { TableTarget, WarehouseConnectionPlan } from '../src/contracts/plan.ts';
+import type { StateStore } from '../src/core/store.ts';
+import { decode, revive, type Row, type Value } from '../src/core/values.ts';
+import type { StatementHandle, StatementOptions, WarehouseSession } from '../src/warehouses/index.ts';
+import { type Attempt, runAttempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { Pools } from './pools.ts';
+import { saveRunningStep } from './steps.ts';
+
+const DEFAULT_RETRY = { attempts: 3, initialMs: 1_000, maxMs: 30_000 };
+
+export function sqlActivities(deps: ActivityDeps, pools: Pools): Pick<Activities, 'runSql'> {
+  return {
+    runSql: (input) =>
+      runAttempt<SqlResult, StatementHandle>(
+        { deps, retry: input.step.retry ?? DEFAULT_RETRY, step: input.step.id },
+        async (attempt) => {
+          const attempts = attempt.details.errors + 1;
+          await saveRunningStep(deps, { ...input, type: 'sql', stepId: input.path, attempts });
+          const warehouse = await pools.warehouse(input.connection as WarehouseConnectionPlan);
+          await using session = await warehouse.session();
+          return { attempts, ...(await runStatement(input, { session, attempt, store: deps.store })) };
+        },
+      ),
+  };
+}
+
+interface Tools {
+  session: WarehouseSession;
+  attempt: Attempt<StatementHandle>;
+  store: StateStore;
+}
+
+async function runStatement(input: SqlInput, tools: Tools): Promise<Omit<SqlResult, 'attempts'>> {
+  const { step } = input;
+  if (step.script) {
+    await tools.session.script(statementOf(input), optionsOf(input, tools.attempt));
+    return { value: null, rows: null };
+  }
+  if (step.target?.kind === 'table') return writeTable(input, step.target, tools);
+  if (step.target?.kind === 'variable' && step.target.multiple) return fillRowset(input, tools);
+  return { value: await firstValue(input, tools), rows: null };
+}
+
+async function writeTable(input: SqlInput, target: TableTarget, { session, attempt }: Tools) {
+  const { rows } = await session.writeTable(statementOf(input), target, optionsOf(input, attempt));
+  return { value: null, rows };
+}
+
+async function fillRowset(input: SqlInput, { session, attempt, store }: Tools) {
+  const known = await store.getRowset(input.rowset);
+  // An earlier attempt published it and died before it could say so.
+  if (known) return resultOf({ $rowset: known.id, rows: known.rows, columns: known.columns });
+  await using result = await session.query(statementOf(input), optionsOf(input, attempt));
+  const columns = result.columns.map((column) => column.name);
+  const writer = await store.writeRowset(input.rowset, input.run.runId, columns);
+  try {
+    for await (const rows of result.batches()) await writer.append(rows);
+    const { id, rows } = await writer.publish();
+    return resultOf({ $rowset: id, rows, columns });
+  } catch (error) {
+    await writer.abort().catch(() => {});
+    throw error;
+  }
+}
+
+function resultOf(rowset: RowsetRef): Omit<SqlResult, 'attempts'> {
+  return { value: { ...rowset }, rows: rowset.rows };
+}
+
+/** A single variable: the first row's first column; no row: null. */
+async function firstValue(input: SqlInput, { session, attempt }: Tools): Promise<Value> {
+  await using result = await session.query(statementOf(input), optionsOf(input, attempt));
+  for await (const [first] of result.batches()) {
+    if (first !== undefined) return (decode(first) as Row)[0] ?? null;
+  }
+  return null;
+}
+
+function statementOf({ step, values }: SqlInput) {
+  return { sql: step.sql, values: revive(values) as { [path: string]: Value } };
+}
+
+function optionsOf(input: SqlInput, { stop, details, keepHandle }: Attempt<StatementHandle>): StatementOptions {
+  return {
+    signal: stop,
+    timeoutMs: input.step.timeoutMs,
+    tag: { run: input.run.runId, river: input.run.river, step: input.path },
+    onHandle: keepHandle,
+    resume: details.handle ?? undefined,
+  };
+}

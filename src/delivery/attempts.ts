@@ -1,0 +1,159 @@
+/** One request of one or more rows, tried until it has a verdict that is final for them. */
+import { backoffMs } from '../core/backoff.ts';
+import type { RowProgress } from '../core/store.ts';
+import { encode, type Value } from '../core/values.ts';
+import type { Verdict } from '../core/judge.ts';
+import type { Reply } from '../core/reply.ts';
+import type { Exchange, PreparedRequest } from '../http/http-client.ts';
+import { retryAfterMs } from '../http/retry-after.ts';
+import type { CompiledRequest } from './action.ts';
+import type { OutageDetector } from './outage.ts';
+import type { Rehearsal } from './rehearsal.ts';
+import { type SenderContext, StoppedError, sendOne } from './sender.ts';
+import type { RowTask } from './task.ts';
+
+/** How long everyone waits after a 429 that does not say: HubSpot's window. */
+const DEFAULT_WAIT_MS = 10_000;
+
+export interface AttemptContext extends SenderContext {
+  outage: OutageDetector;
+  random: () => number;
+  /** Lets other rows go on while this one waits; resolves when it may go on itself. Throws StoppedError. */
+  wait: (ms: number | Promise<unknown>) => Promise<void>;
+  /** A dry run: sees each request instead of a server. */
+  rehearsal: Rehearsal | null;
+}
+
+/** Rows that ride in one request. */
+export interface Unit {
+  rows: readonly RowTask[];
+  request: CompiledRequest;
+  prepared: PreparedRequest;
+  markAhead: boolean;
+  /** The body makes several requests, so a row in doubt must say in which. */
+  keepsProgress: boolean;
+}
+
+/** The final word on a request. `reply` is null when there was no answer. */
+export interface Answer {
+  then: 'deliver' | 'skip' | 'reject' | 'fail' | 'unknown' | 'stop';
+  code: string;
+  message: string;
+  reply: Reply | null;
+  /** Requests made, for the first row of the unit. */
+  attempts: number;
+}
+
+export async function attempt(unit: Unit, context: AttemptContext): Promise<Answer> {
+  let renewed = false;
+  context.rehearsal?.note(unit);
+  for (;;) {
+    const exchange = await sendMarked(unit, context);
+    // Cut off by a cancel or a shutdown: it stays `sending`, in doubt, for whoever ends the loop or goes on with it.
+    if (exchange.kind === 'lost' && exchange.reason === 'aborted') throw new StoppedError();
+    if (exchange.kind === 'not_sent' && exchange.reason === 'aborted') throw stopped(unit, context);
+    const verdict = unit.request.judge(exchange, attemptsOf(unit) + 1);
+    noteHealth(exchange, unit, context, verdict);
+    if (verdict.then === 'wait') {
+      await waitForAll(exchange, verdict, unit, context);
+      continue;
+    }
+    if (exchange.kind !== 'not_sent') for (const row of unit.rows) row.progress.attempts++;
+    if (verdict.renew && !renewed) {
+      renewed = true;
+      if (await unit.request.destination.renewAuth()) continue;
+    }
+    if (verdict.then !== 'retry') return answer(verdict.then, verdict, unit);
+    if (attemptsOf(unit) >= unit.request.retry.attempts && (await isRowsFault(unit, context))) {
+      return answer('fail', verdict, unit);
+    }
+    await backOff(exchange, verdict, unit, context);
+  }
+}
+
+async function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange> {
+  try {
+    return await sendOne(
+      {
+        request: unit.prepared,
+        destination: unit.request.destination,
+        mark: () => markAll(unit, context),
+        markAhead: unit.markAhead,
+      },
+      context,
+    );
+  } catch (error) {
+    throw error instanceof StoppedError ? stopped(unit, context) : error;
+  }
+}
+
+function markAll(unit: Unit, context: AttemptContext): Promise<void> {
+  let marked = Promise.resolve();
+  for (const task of unit.rows) {
+    task.progress.risky = !unit.request.plan.idempotent;
+    const progress = unit.keepsProgress ? progressOf(task) : null;
+    if (progress) context.ledger.progress(progress);
+    marked = context.ledger.mark(task.chunk, task.row);
+  }
+  return marked;
+}
+
+/** Back to pending, with what must be known to go on: nothing of these rows is in doubt. */
+export function releaseAll(unit: Pick<Unit, 'rows'>, context: Pick<AttemptContext, 'ledger'>): void {
+  for (const task of unit.rows) context.ledger.release(task.chunk, task.row, progressOf(task));
+}
+
+/** null: nothing is known that a new attempt would not find by itself. */
+export function progressOf({ row, progress }: RowTask): RowProgress | null {
+  if (progress.attempts === 0 && progress.cursor === 0 && !progress.risky) return null;
+  const { cursor, ...rest } = progress;
+  return { row, cursor, outputs: encode(rest as unknown as Value) };
+}
+
+function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, verdict: Verdict): void {
+  if (exchange.kind === 'reply') {
+    unit.request.destination.limiter.observe(exchange.status, exchange.headers);
+    if (exchange.status < 500) return context.outage.answered();
+  }
+  const refused = exchange.kind === 'not_sent';
+  for (const { row } of unit.rows) context.outage.failed(row, refused, verdict.message);
+}
+
+/** The whole connection pauses; it costs no attempt. */
+async function waitForAll(exchange: Exchange, verdict: Verdict, unit: Unit, context: AttemptContext): Promise<void> {
+  releaseAll(unit, context);
+  await unit.request.destination.limiter.pause(verdict.forMs ?? retryAfter(exchange) ?? DEFAULT_WAIT_MS);
+}
+
+async function isRowsFault(unit: Unit, context: AttemptContext): Promise<boolean> {
+  releaseAll(unit, context);
+  const culprit = context.outage.culprit();
+  await context.wait(culprit);
+  if ((await culprit) === 'row') return true;
+  for (const row of unit.rows) row.progress.attempts = 0;
+  throw stopped(unit, context);
+}
+
+function stopped(unit: Unit, context: AttemptContext): StoppedError {
+  releaseAll(unit, context);
+  return new StoppedError();
+}
+
+async function backOff(exchange: Exchange, verdict: Verdict, unit: Unit, context: AttemptContext): Promise<void> {
+  releaseAll(unit, context);
+  const { initialMs, maxMs } = unit.request.retry;
+  const jittered = backoffMs(attemptsOf(unit), { initialMs, maxMs }, context.random);
+  await context.wait(Math.max(verdict.forMs ?? 0, retryAfter(exchange) ?? 0, jittered));
+}
+
+function retryAfter(exchange: Exchange): number | null {
+  return exchange.kind === 'reply' ? retryAfterMs(exchange.headers, Date.now()) : null;
+}
+
+function answer(then: Answer['then'], verdict: Verdict, unit: Unit): Answer {
+  return { then, code: verdict.code, message: verdict.message, reply: verdict.reply, attempts: attemptsOf(unit) };
+}
+
+function attemptsOf(unit: Unit): number {
+  return unit.rows[0]?.progress.attempts ?? 0;
+}

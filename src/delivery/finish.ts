@@ -1,0 +1,57 @@
+/** Ends a loop that did not run to its end: what was under way and never answered is `unknown`. */
+import { ROW_STATE } from '../core/outcomes.ts';
+import type { LoopKey, OutcomeRecord, StateStore } from '../core/store.ts';
+import { FencedError, LEASE_MS } from './ledger.ts';
+
+/** Raises the epoch, so that whoever still works on the loop sends nothing more. */
+export async function settleInDoubt(loop: LoopKey, store: StateStore, sleep: (ms: number) => Promise<void>): Promise<void> {
+  const record = await store.getLoop(loop);
+  if (!record) return;
+  const { epoch } = await store.claimLoop(loop);
+  if ((await store.countLoop(loop)).inDoubt > 0) await sleep(LEASE_MS);
+  for (let chunk = await store.nextOpenChunk(loop, 0); chunk !== null; chunk = await store.nextOpenChunk(loop, chunk + 1)) {
+    await settleChunk({ loop, epoch, chunk, store });
+  }
+}
+
+interface ChunkToSettle {
+  loop: LoopKey;
+  epoch: number;
+  chunk: number;
+  store: StateStore;
+}
+
+async function settleChunk({ loop, epoch, chunk, store }: ChunkToSettle): Promise<void> {
+  const states = await store.readStates(loop, chunk);
+  const firstRow = await firstRowOf(loop, chunk, store);
+  const records: OutcomeRecord[] = [];
+  for (const [index, state] of states.entries()) {
+    if (state !== ROW_STATE.sending) continue;
+    states[index] = ROW_STATE.unknown;
+    records.push(inDoubt(firstRow + index));
+  }
+  if (records.length === 0) return;
+  const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
+  const written = await store.commitLoop({ loop, epoch, chunks: [{ chunk, states }], records, ...empty });
+  if (!written) throw new FencedError('Another attempt has taken this loop over.');
+}
+
+async function firstRowOf(loop: LoopKey, chunk: number, store: StateStore): Promise<number> {
+  const record = await store.getLoop(loop);
+  const rowset = record ? await store.getRowset(record.rowsetId) : null;
+  return rowset?.chunkStarts[chunk] ?? 0;
+}
+
+/** The record of a row that was sent and whose answer nobody has. */
+export function inDoubt(row: number, key: string | null = null, attempts = 1): OutcomeRecord {
+  return {
+    row,
+    key,
+    outcome: 'unknown',
+    code: 'ROW_IN_DOUBT',
+    message: 'It was being sent when its process ended or the run was stopped; it may have been applied.',
+    httpStatus: null,
+    excerpt: null,
+    attempts,
+  };
+}

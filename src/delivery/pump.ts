@@ -1,0 +1,108 @@
+/** Keeps as many rows under way as may be, until the rows are at their end or the segment stops. */
+import { StoppedError } from './sender.ts';
+
+/** Rows that may wait for another try at once; beyond it no new row is taken, so that memory stays bounded. */
+const MOST_WAITING = 1_000;
+
+export interface Source<T> {
+  take(): T | undefined;
+  /** False: at the end. */
+  fill(): Promise<boolean>;
+}
+
+export interface PumpOptions<T> {
+  source: Source<T>;
+  /** Tasks under way at once, not counting those that wait for another try. */
+  limit: number;
+  /** Must not reject. */
+  work: (task: T) => Promise<void>;
+  stop: AbortSignal;
+  /** Called when every task left is waiting on the others. */
+  onStuck: () => void;
+}
+
+export class Pump<T> {
+  limit: number;
+  readonly #options: PumpOptions<T>;
+  #active = 0;
+  #waiting = 0;
+  /** Of those waiting: on what other tasks will show. */
+  #stalled = 0;
+  #wake: () => void = () => {};
+
+  constructor(options: PumpOptions<T>) {
+    this.#options = options;
+    this.limit = options.limit;
+    options.stop.addEventListener('abort', () => this.#wake(), { once: true });
+  }
+
+  /** Resolves when no task is under way any more. */
+  async run(): Promise<void> {
+    let more = true;
+    for (;;) {
+      if (more && this.#mayTake()) more = await this.#takeOne();
+      // After a stop the rows left are for another segment.
+      else if (this.#active + this.#waiting === 0) break;
+      else await this.#change(more);
+    }
+  }
+
+  /** Lets other tasks go on while this one waits. A limit of one keeps the order: nothing overtakes. */
+  async wait(until: number | Promise<unknown>): Promise<void> {
+    const gives = typeof until !== 'number' || this.limit > 1;
+    if (gives) this.#shift(1);
+    if (typeof until !== 'number') this.#stalled++;
+    try {
+      await (typeof until === 'number' ? pause(until, this.#options.stop) : untilStopped(until, this.#options.stop));
+    } finally {
+      if (typeof until !== 'number') this.#stalled--;
+      if (gives) this.#shift(-1);
+    }
+    if (this.#options.stop.aborted) throw new StoppedError();
+  }
+
+  #shift(count: number): void {
+    this.#waiting += count;
+    this.#active -= count;
+    this.#wake();
+  }
+
+  #mayTake(): boolean {
+    return !this.#options.stop.aborted && this.#active < this.limit && this.#waiting < MOST_WAITING;
+  }
+
+  async #takeOne(): Promise<boolean> {
+    const task = this.#options.source.take();
+    if (task === undefined) return this.#options.source.fill();
+    this.#active++;
+    void this.#options.work(task).finally(() => {
+      this.#active--;
+      this.#wake();
+    });
+    return true;
+  }
+
+  #change(more: boolean): Promise<void> {
+    if (!more && this.#active === 0 && this.#stalled === this.#waiting) queueMicrotask(this.#options.onStuck);
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stop.addEventListener('abort', done, { once: true });
+  });
+}
+
+function untilStopped(promise: Promise<unknown>, stop: AbortSignal): Promise<unknown> {
+  return Promise.race([promise, new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))]);
+}

@@ -1,0 +1,135 @@
+/** Reads a loop's open rows in order, a chunk ahead: skips what is settled, settles what is unchanged or in doubt. */
+import { ROW_STATE } from '../core/outcomes.ts';
+import type { LoopKey, RowProgress, RowsetMeta, StateStore } from '../core/store.ts';
+import { decode, encode, type Row } from '../core/values.ts';
+import { inDoubt } from './finish.ts';
+import { hash128 } from './hash.ts';
+import type { Ledger } from './ledger.ts';
+import type { RowLayout } from './loop-view.ts';
+import { freshProgress, type Progress, type RowTask } from './task.ts';
+
+export interface RowSourceOptions {
+  store: StateStore;
+  ledger: Ledger;
+  loop: LoopKey;
+  rowset: RowsetMeta;
+  fromChunk: number;
+  layout: RowLayout;
+  /** Every request of the body may be sent again. */
+  idempotent: boolean;
+  /** Scope of delivered hashes, when rows equal to what was last delivered are left out. */
+  unchangedScope: string | null;
+}
+
+export class RowSource {
+  readonly #options: RowSourceOptions;
+  #chunk: number;
+  #queue: RowTask[] = [];
+  #next = 0;
+  #ahead: Promise<RowTask[] | null> | null = null;
+
+  constructor(options: RowSourceOptions) {
+    this.#options = options;
+    this.#chunk = options.fromChunk;
+  }
+
+  /** Rows at hand, without waiting. */
+  take(): RowTask | undefined {
+    return this.#queue[this.#next++];
+  }
+
+  /** Fetches more when `take` had none. False: the rows are at their end. */
+  async fill(): Promise<boolean> {
+    const rows = await (this.#ahead ?? this.#load());
+    this.#ahead = null;
+    if (rows === null) return false;
+    this.#queue = rows;
+    this.#next = 0;
+    this.#ahead = this.#load();
+    // Its failure is met when the rows are asked for.
+    this.#ahead.catch(() => {});
+    return true;
+  }
+
+  /** The next chunk that has open rows; null: there is none. */
+  async #load(): Promise<RowTask[] | null> {
+    const { store, loop } = this.#options;
+    for (;;) {
+      const chunk = await store.nextOpenChunk(loop, this.#chunk);
+      if (chunk === null) return null;
+      this.#chunk = chunk + 1;
+      const tasks = await this.#openRows(chunk);
+      if (tasks.length > 0) return tasks;
+    }
+  }
+
+  async #openRows(chunk: number): Promise<RowTask[]> {
+    const { store, loop, rowset, ledger } = this.#options;
+    const states = await store.readStates(loop, chunk);
+    const firstRow = rowset.chunkStarts[chunk] ?? 0;
+    const lastRow = (rowset.chunkStarts[chunk + 1] ?? rowset.rows) - 1;
+    // An action step has one row without columns, which no rowset holds.
+    const texts = rowset.id === '' ? ['[]'] : (await store.readChunk(rowset.id, chunk)).rows;
+    const progress = await store.readProgress(loop, firstRow, lastRow);
+    ledger.openChunk(chunk, firstRow, states);
+    const tasks = this.#resume(chunk, firstRow, states, texts, progress);
+    return this.#options.unchangedScope ? this.#changed(tasks, this.#options.unchangedScope) : tasks;
+  }
+
+  #resume(chunk: number, firstRow: number, states: Uint8Array, texts: string[], kept: RowProgress[]): RowTask[] {
+    const progressOf = new Map(kept.map((one) => [one.row, readProgress(one)]));
+    const tasks: RowTask[] = [];
+    for (const [index, state] of states.entries()) {
+      if (state !== ROW_STATE.pending && state !== ROW_STATE.sending) continue;
+      const row = firstRow + index;
+      const progress = progressOf.get(row);
+      if (progress) this.#options.ledger.hasProgress(row);
+      const task = this.#task(chunk, row, decode(texts[index] ?? '[]') as Row, progress);
+      if (state === ROW_STATE.sending && this.#mustNotRepeat(progress)) this.#settleUnknown(task);
+      else tasks.push(task);
+    }
+    return tasks;
+  }
+
+  #mustNotRepeat(progress: Progress | undefined): boolean {
+    return progress ? progress.risky : !this.#options.idempotent;
+  }
+
+  #task(chunk: number, row: number, values: Row, progress: Progress = freshProgress()): RowTask {
+    const { key: keyColumns, supplied } = this.#options.layout;
+    const key = keyColumns.length > 0 ? keyText(values, keyColumns) : null;
+    const hashes =
+      supplied && key !== null ? { key: hash128(key), hash: hash128(keyText(values, supplied)) } : null;
+    return { chunk, row, values, key, hashes, progress };
+  }
+
+  #settleUnknown({ chunk, row, key, progress }: RowTask): void {
+    const record = inDoubt(row, key, Math.max(progress.attempts, 1));
+    this.#options.ledger.settle(chunk, row, { outcome: 'unknown', record, delivered: null, outputs: null });
+  }
+
+  async #changed(tasks: RowTask[], scope: string): Promise<RowTask[]> {
+    const keys = tasks.flatMap(({ hashes }) => (hashes ? [hashes.key] : []));
+    const known = await this.#options.store.lookupDelivered(scope, keys);
+    return tasks.filter((task) => {
+      const last = task.hashes && known.get(Buffer.from(task.hashes.key).toString('hex'));
+      if (!last || !task.hashes || Buffer.compare(last, task.hashes.hash) !== 0) return true;
+      this.#options.ledger.settle(task.chunk, task.row, {
+        outcome: 'unchanged',
+        record: null,
+        delivered: null,
+        outputs: null,
+      });
+      return false;
+    });
+  }
+}
+
+/** Values of some columns as JSON text: the same values always give the same text. */
+export function keyText(values: Row, columns: readonly number[]): string {
+  return encode(columns.map((column) => values[column] ?? null));
+}
+
+function readProgress({ cursor, outputs }: RowProgress): Progress {
+  return { ...freshProgress(), ...(decode(outputs) as object), cursor };
+}

@@ -1,0 +1,181 @@
+/** Walks one row through a loop's body: each action done in place. */
+import type { ActionStep, BranchPlan, ConditionStep, StepPlan } from '../contracts/plan.ts';
+import { UpriverError } from '../core/errors.ts';
+import type { Outcome } from '../core/outcomes.ts';
+import { compileText } from '../core/templates.ts';
+import type { Scope, Value } from '../core/values.ts';
+import { type Flow, type LeafStep, type StepHost, walk } from '../core/walker.ts';
+import { type CompiledAction, type CompiledRequest, renderAll } from './action.ts';
+import { type Answer, type AttemptContext, attempt } from './attempts.ts';
+import { type Body, isTrue } from './body.ts';
+import type { RowTask } from './task.ts';
+
+/** How a row ended. */
+export interface RowEnd {
+  outcome: Outcome;
+  code: string;
+  message: string;
+  /** The answer that decided; null: none did. */
+  answer: Answer | null;
+  /** What the body's actions put out, by name. */
+  outputs: { [name: string]: Value };
+  /** The row ends the whole loop, or the river. */
+  stop: 'rule' | 'river' | null;
+}
+
+/** Ends the row's walk. */
+class RowEnded extends Error {
+  readonly end: Omit<RowEnd, 'outputs'>;
+  constructor(end: Omit<RowEnd, 'outputs'>) {
+    super(end.message);
+    this.end = end;
+  }
+}
+
+export interface RowWalkContext {
+  body: Body;
+  attempts: AttemptContext;
+}
+
+/** `scope` holds the row's iterators; action outputs are added to it. Throws StoppedError when the segment ends first. */
+export async function walkRow(task: RowTask, scope: Record<string, Value>, context: RowWalkContext): Promise<RowEnd> {
+  const host = new RowHost(task, scope, context);
+  try {
+    const flow = await walk(context.body.steps, host);
+    return host.end(flow);
+  } catch (error) {
+    return host.endOf(error);
+  }
+}
+
+class RowHost implements StepHost {
+  readonly #task: RowTask;
+  readonly #scope: Record<string, Value>;
+  readonly #context: RowWalkContext;
+  readonly #outputs: { [name: string]: Value } = {};
+  #place = 0;
+  #delivered: Answer | null = null;
+  /** The first failure of a step with `on_error: continue`: the row goes on, but it did not end well. */
+  #tolerated: RowEnded | null = null;
+
+  constructor(task: RowTask, scope: Record<string, Value>, context: RowWalkContext) {
+    this.#task = task;
+    this.#scope = scope;
+    this.#context = context;
+  }
+
+  async leaf(step: LeafStep): Promise<Flow> {
+    const known = step.type === 'action' ? this.#context.body.actions.get(step) : undefined;
+    if (!known) throw new UpriverError('INTERNAL_STEP_IN_STREAM', `Step ${step.id} cannot run inside a row.`);
+    const outputs = await this.#runAction(known.action, renderAll(known.inputs, this.#scope));
+    Object.assign(this.#outputs, outputs);
+    for (const [output, variable] of Object.entries((step as ActionStep).outputs)) {
+      this.#scope[variable] = outputs[output] ?? null;
+    }
+    return 'go_on';
+  }
+
+  evaluate(_condition: ConditionStep, branch: BranchPlan): boolean {
+    return isTrue(this.#context.body.conditions.get(branch), this.#scope);
+  }
+
+  failure(condition: ConditionStep, branch: BranchPlan): Error {
+    const message = branch.message ? compileText(branch.message)(this.#scope) : `Condition ${condition.id} refused the row.`;
+    return new RowEnded({ outcome: 'rejected', code: 'ROW_CONDITION', message, answer: null, stop: null });
+  }
+
+  parallel(): Promise<Flow[]> {
+    throw new UpriverError('INTERNAL_STEP_IN_STREAM', 'Parallel steps cannot run inside a row.');
+  }
+
+  async around(step: StepPlan, run: () => Promise<Flow>): Promise<Flow> {
+    if (step.onError === 'fail') return run();
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof RowEnded) || error.end.stop || error.end.outcome === 'skipped') throw error;
+      this.#tolerated ??= error;
+      return 'go_on';
+    }
+  }
+
+  end(flow: Flow): RowEnd {
+    if (this.#tolerated) return { ...this.#tolerated.end, outputs: this.#outputs };
+    const outcome = this.#delivered ? 'delivered' : 'skipped';
+    const message = outcome === 'skipped' ? 'No action ran for this row.' : '';
+    const stop = flow === 'stop' ? 'river' : null;
+    return { outcome, code: 'ROW_CONDITION', message, answer: this.#delivered, outputs: this.#outputs, stop };
+  }
+
+  /** Errors about the row end the row; all others end the segment. */
+  endOf(error: unknown): RowEnd {
+    if (error instanceof RowEnded) return { ...error.end, outputs: this.#outputs };
+    if (!(error instanceof UpriverError && error.code.startsWith('ROW_'))) throw error;
+    const { code, message } = error;
+    return { outcome: 'rejected', code, message, answer: null, outputs: this.#outputs, stop: null };
+  }
+
+  async #runAction(action: CompiledAction, given: Record<string, Value>): Promise<{ [name: string]: Value }> {
+    const { run, river, row } = this.#scope;
+    const scope: Record<string, Value> = { ...defaultsOf(action), ...given, run: run ?? null, river: river ?? null, row: row ?? null };
+    let outputs: { [name: string]: Value } = {};
+    for (const request of action.requests) {
+      outputs = await this.#runRequest(request, scope);
+      scope[request.plan.id] = outputs;
+    }
+    return outputs;
+  }
+
+  async #runRequest(request: CompiledRequest, actionScope: Scope): Promise<{ [name: string]: Value }> {
+    const place = this.#place++;
+    const { progress } = this.#task;
+    const done = progress.done[place];
+    if (done) return done;
+    if (place !== progress.cursor) Object.assign(progress, { cursor: place, attempts: 0 });
+    const scope = request.inputs.length === 0 ? actionScope : { ...actionScope, ...renderAll(request.inputs, actionScope) };
+    const answer = await attempt(
+      {
+        rows: [this.#task],
+        request,
+        prepared: request.build(scope, request.destination.baseUrl),
+        markAhead: this.#context.body.unlimited && this.#context.body.idempotent,
+        keepsProgress: this.#context.body.requests > 1,
+      },
+      this.#context.attempts,
+    );
+    if (answer.then !== 'deliver') throw endedBy(answer);
+    this.#delivered = answer;
+    const outputs = readOutputs(request, answer);
+    if (!request.plan.idempotent) progress.done[place] = outputs;
+    return outputs;
+  }
+}
+
+const OUTCOME_OF = { skip: 'skipped', reject: 'rejected', fail: 'failed', unknown: 'unknown', stop: 'failed' } as const;
+
+function endedBy(answer: Answer): RowEnded {
+  const then = answer.then as keyof typeof OUTCOME_OF;
+  const { code, message } = answer;
+  return new RowEnded({ outcome: OUTCOME_OF[then], code, message, answer, stop: then === 'stop' ? 'rule' : null });
+}
+
+/** The request was applied, so a mapping that fails costs its output, not the row. */
+function readOutputs({ outputs }: CompiledRequest, answer: Answer): { [name: string]: Value } {
+  const scope = answer.reply?.scope;
+  if (outputs.length === 0 || !scope) return {};
+  return Object.fromEntries(outputs.map(([name, evaluate]) => [name, orNull(() => evaluate(scope))]));
+}
+
+function orNull(evaluate: () => Value): Value {
+  try {
+    return evaluate();
+  } catch {
+    return null;
+  }
+}
+
+function defaultsOf({ plan }: CompiledAction): Record<string, Value> {
+  const values: Record<string, Value> = {};
+  for (const [name, input] of Object.entries(plan.inputs)) if (!input.required) values[name] = input.default;
+  return values;
+}

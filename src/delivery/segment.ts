@@ -1,0 +1,197 @@
+/** One stretch of a loop's work: takes rows and sends them until they are at their end or something says stop. */
+import type { SendInput, SendResult } from '../contracts/activities.ts';
+import { UpriverError } from '../core/errors.ts';
+import { badRows } from '../core/outcomes.ts';
+import type { StateStore } from '../core/store.ts';
+import { reaches } from '../core/tolerance.ts';
+import { builtIns } from '../core/scope.ts';
+import { revive, type Value } from '../core/values.ts';
+import type { Destination } from '../http/http-client.ts';
+import type { AttemptContext } from './attempts.ts';
+import { type Body, compileBody } from './body.ts';
+import { Ending, type Reason } from './ending.ts';
+import { LEASE_MS, Ledger } from './ledger.ts';
+import { type LoopView, openLoop } from './loop-view.ts';
+import { OutageDetector } from './outage.ts';
+import { Pump } from './pump.ts';
+import { Rehearsal } from './rehearsal.ts';
+import { RowSource } from './row-source.ts';
+import { type RowEnd, walkRow } from './row-walk.ts';
+import { StoppedError } from './sender.ts';
+import { settlementOf } from './settlement.ts';
+import { readSingle } from './single-row.ts';
+import { Slots } from './slots.ts';
+import type { RowTask } from './task.ts';
+
+export interface SegmentDeps {
+  store: StateStore;
+  destinations: ReadonlyMap<string, Destination>;
+  /** Monotonic milliseconds. */
+  now: () => number;
+  sleep: (ms: number) => Promise<void>;
+  random: () => number;
+  /** No new request after this: a cancel, a worker that drains. */
+  stop: AbortSignal;
+  /** Requests under way are cut off. */
+  abort: AbortSignal;
+}
+
+/** What the parts of a running segment share. */
+interface Segment {
+  input: SendInput;
+  deps: SegmentDeps;
+  view: LoopView;
+  body: Body;
+  ledger: Ledger;
+  ending: Ending;
+  /** Variables, inputs and built-in names: what rows have in common. */
+  scope: { [name: string]: Value };
+  /** Bad rows so far, those of earlier segments included. */
+  bad: number;
+  rehearsal: Rehearsal | null;
+}
+
+export async function runSegment(input: SendInput, deps: SegmentDeps): Promise<SendResult> {
+  const segment = await openSegment(input, deps);
+  const timer = setTimeout(() => segment.ending.end({ kind: 'time' }), input.segmentMs);
+  try {
+    await sendRows(segment);
+  } finally {
+    clearTimeout(timer);
+  }
+  const { reason } = segment.ending;
+  if (reason?.kind === 'error') throw reason.error;
+  await segment.ledger.flush();
+  return report(segment);
+}
+
+async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment> {
+  const { store } = deps;
+  const view = await openLoop(input, store);
+  const { epoch } = await store.claimLoop(input.loop);
+  const { rows, inDoubt } = await store.countLoop(input.loop);
+  // Whoever held the loop before may still write requests for as long as its lease runs.
+  if (inDoubt > 0) await deps.sleep(LEASE_MS);
+  const scope = commonScope(input);
+  const rehearsal = input.run.dryRun ? new Rehearsal(input.loop.path) : null;
+  const body = compileBody(input.body, {
+    actions: input.actions,
+    destinations: rehearsal?.standIns(deps.destinations) ?? deps.destinations,
+    names: [...Object.keys(scope), ...view.iterators, 'row'],
+  });
+  const deliveredScope = rehearsal ? null : view.deliveredScope;
+  const ledger = new Ledger({ ...deps, loop: input.loop, epoch, deliveredScope, signal: deps.abort });
+  return { input, deps, view, body, ledger, ending: new Ending(deps.stop), scope, bad: badRows(rows), rehearsal };
+}
+
+async function sendRows(segment: Segment): Promise<void> {
+  const { input, deps, ledger, ending } = segment;
+  const maxInFlight = input.step?.maxInFlight ?? 1;
+  const limit = rowsUnderWay(segment, maxInFlight);
+  const outage = new OutageDetector({
+    probing: input.probe,
+    onAnswer: () => {
+      pump.limit = limit;
+    },
+    onOutage: (message) => ending.end({ kind: 'park', park: { reason: 'outage', ms: 0, message } }),
+  });
+  const pump: Pump<RowTask> = new Pump({
+    source: rowSource(segment),
+    limit: input.probe ? 1 : limit,
+    stop: ending.signal,
+    onStuck: () => outage.blameRows(),
+    work: (task) => sendRow(task, segment, context),
+  });
+  const context: AttemptContext = {
+    ledger,
+    outage,
+    slots: new Slots(maxInFlight),
+    taker: `${input.loop.runId}/${input.loop.path}`,
+    stop: ending.signal,
+    abort: deps.abort,
+    random: deps.random,
+    wait: (until: number | Promise<unknown>) => pump.wait(until),
+    rehearsal: segment.rehearsal,
+  };
+  await pump.run();
+}
+
+/** Where marks may run ahead, as many rows again are made ready while the others are under way. */
+function rowsUnderWay({ body }: Segment, maxInFlight: number): number {
+  const ahead = maxInFlight > 1 && body.unlimited && body.idempotent;
+  return ahead ? 2 * maxInFlight : maxInFlight;
+}
+
+function rowSource({ input, deps, view, ledger, body }: Segment): RowSource {
+  return new RowSource({
+    store: deps.store,
+    ledger,
+    loop: input.loop,
+    rowset: view.rowset,
+    fromChunk: input.fromChunk,
+    layout: view.layout,
+    idempotent: body.idempotent,
+    unchangedScope: input.run.full ? null : view.deliveredScope,
+  });
+}
+
+async function sendRow(task: RowTask, segment: Segment, attempts: AttemptContext): Promise<void> {
+  const { body, ending } = segment;
+  try {
+    const end = await walkRow(task, rowScope(task, segment), { body, attempts });
+    settle(task, end, segment);
+  } catch (error) {
+    if (!(error instanceof StoppedError)) ending.end(reasonOf(error));
+  }
+}
+
+/** A limit that is far off parks the loop; everything else that is not about a row ends the segment. */
+function reasonOf(error: unknown): Reason {
+  if (!(error instanceof UpriverError && error.code === 'REMOTE_LIMIT_PARK')) return { kind: 'error', error };
+  return { kind: 'park', park: { reason: 'limit', ms: error.retryAfterMs ?? 60_000, message: error.message } };
+}
+
+function settle(task: RowTask, end: RowEnd, segment: Segment): void {
+  const { input, ledger, ending, deps } = segment;
+  const redact = (text: string) => [...deps.destinations.values()].reduce((kept, one) => one.redact(kept), text);
+  const keepOutputs = input.step === null || input.step.results !== null;
+  ledger.settle(task.chunk, task.row, settlementOf(task, end, { redact, keepOutputs }));
+  if (end.stop === 'river') ending.end({ kind: 'stop', stop: { reason: 'river', error: null } });
+  if (end.stop === 'rule') ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: end.message } } });
+  if (end.outcome === 'rejected' || end.outcome === 'failed' || end.outcome === 'unknown') countBad(segment);
+}
+
+function countBad(segment: Segment): void {
+  segment.bad++;
+  const limit = segment.input.step?.stopAfter;
+  if (!limit || !reaches(segment.bad, segment.view.rowset.rows, limit)) return;
+  const error = { code: 'ROW_STOP_AFTER', message: `Stopped after ${segment.bad} bad rows, as stop_after says.` };
+  segment.ending.end({ kind: 'stop', stop: { reason: 'stop_after', error } });
+}
+
+function rowScope(task: RowTask, { view, scope: common }: Segment): Record<string, Value> {
+  const scope: Record<string, Value> = Object.create(common);
+  for (const [index, name] of view.iterators.entries()) scope[name] = task.values[view.columns[index] as number] ?? null;
+  scope.row = { number: task.row + 1 };
+  return scope;
+}
+
+function commonScope({ run, scope }: SendInput): { [name: string]: Value } {
+  const values = revive(scope) as { [name: string]: Value };
+  return { ...values, ...builtIns(run) };
+}
+
+async function report({ input, deps, ending, rehearsal }: Segment): Promise<SendResult> {
+  const { store } = deps;
+  const { rows, requests } = await store.countLoop(input.loop);
+  const { reason } = ending;
+  return {
+    rows,
+    requests,
+    nextChunk: await store.nextOpenChunk(input.loop, input.fromChunk),
+    stop: reason?.kind === 'stop' ? reason.stop : null,
+    park: reason?.kind === 'park' ? reason.park : null,
+    single: input.step === null ? await readSingle(input.loop, store) : null,
+    dryRun: rehearsal?.counts() ?? null,
+  };
+}

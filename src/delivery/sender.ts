@@ -1,0 +1,107 @@
+/** Sends one request for one or more rows in the order that keeps a crash honest: place, permit, mark, request. */
+import type { Destination, Exchange, Permit, PreparedRequest } from '../http/http-client.ts';
+import type { Ledger } from './ledger.ts';
+import type { Slots } from './slots.ts';
+
+/** The segment takes no more rows: the row goes back to where it was. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
+export interface SenderContext {
+  ledger: Ledger;
+  /** The loop's own ceiling. */
+  slots: Slots;
+  /** Who asks for permits, for fair shares: run and loop. */
+  taker: string;
+  /** No new request after this. */
+  stop: AbortSignal;
+  /** Requests under way are cut off. */
+  abort: AbortSignal;
+}
+
+export interface Outgoing {
+  request: PreparedRequest;
+  destination: Destination;
+  /** Makes the rows durably `sending`. */
+  mark: () => Promise<void>;
+  /**
+   * Mark before waiting for a place, so that commits overlap with requests. Only where permits are free and a row in
+   * doubt may be sent again: at most as many rows again as there are places are in doubt after a crash.
+   */
+  markAhead: boolean;
+}
+
+/** Never answers `not_sent/expired`: a request whose permit or lease ran out is held until it has a fresh one. */
+export async function sendOne(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
+  if (outgoing.markAhead) await outgoing.mark();
+  await (context.slots.enter() ?? undefined);
+  try {
+    return await sendInSlot(outgoing, context);
+  } finally {
+    context.slots.leave();
+  }
+}
+
+async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
+  let marked = outgoing.markAhead;
+  for (;;) {
+    const { limiter } = outgoing.destination;
+    await enterConnection(outgoing.destination, context.stop);
+    try {
+      const permit = await takePermit(outgoing, context);
+      if (!marked) await markWith(permit, outgoing);
+      marked = true;
+      const exchange = await sendPermitted(outgoing, context, permit);
+      if (exchange.kind !== 'not_sent' || exchange.reason !== 'expired') return exchange;
+    } finally {
+      limiter.leave();
+    }
+  }
+}
+
+async function takePermit({ destination, request }: Outgoing, { taker, stop }: SenderContext): Promise<Permit | null> {
+  if (stop.aborted) throw new StoppedError();
+  if (destination.limiter.unlimited && destination.limiter.pausedFor() === 0) return null;
+  try {
+    return await destination.limiter.permit(request.path, taker, stop);
+  } catch (error) {
+    throw stop.aborted ? new StoppedError() : error;
+  }
+}
+
+async function markWith(permit: Permit | null, outgoing: Outgoing): Promise<void> {
+  try {
+    await outgoing.mark();
+  } catch (error) {
+    permit?.unused();
+    throw error;
+  }
+}
+
+async function sendPermitted(outgoing: Outgoing, context: SenderContext, permit: Permit | null): Promise<Exchange> {
+  const { ledger, abort, stop } = context;
+  try {
+    if (!ledger.leased()) await ledger.renew();
+    if (stop.aborted) throw new StoppedError();
+  } catch (error) {
+    permit?.unused();
+    throw error;
+  }
+  const mayLeave = () => ledger.leased() && (permit === null || permit.fresh());
+  const exchange = await outgoing.destination.send(outgoing.request, { mayLeave, signal: abort });
+  if (exchange.kind === 'not_sent') permit?.unused();
+  else {
+    permit?.answered();
+    ledger.countRequest();
+  }
+  return exchange;
+}
+
+/** A place on the connection, shared with the other loops of this process. */
+async function enterConnection(destination: Destination, stop: AbortSignal): Promise<void> {
+  while (!destination.limiter.tryEnter()) {
+    await new Promise<void>((resolve) => destination.limiter.onRoom(resolve));
+    if (stop.aborted) throw new StoppedError();
+  }
+}

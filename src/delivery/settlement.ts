@@ -1,0 +1,45 @@
+/** From a row's end to what the ledger keeps of it. */
+import type { OutcomeRecord } from '../core/store.ts';
+import { encode } from '../core/values.ts';
+import type { Answer } from './attempts.ts';
+import type { Settlement } from './ledger.ts';
+import type { RowEnd } from './row-walk.ts';
+import type { RowTask } from './task.ts';
+
+const EXCERPT_CHARS = 500;
+const MESSAGE_CHARS = 500;
+
+export interface SettlementOptions {
+  /** Removes the secrets of every connection that the body uses. */
+  redact: (text: string) => string;
+  keepOutputs: boolean;
+}
+
+export function settlementOf(task: RowTask, end: RowEnd, { redact, keepOutputs }: SettlementOptions): Settlement {
+  const delivered = end.outcome === 'delivered';
+  const outputs = { outputs: encode(end.outputs), httpStatus: end.answer?.reply?.status ?? null };
+  return {
+    outcome: end.outcome,
+    record: delivered ? null : recordOf(task, end, redact),
+    delivered: delivered ? task.hashes : null,
+    outputs: keepOutputs ? outputs : null,
+  };
+}
+
+function recordOf(task: RowTask, end: RowEnd, redact: (text: string) => string): OutcomeRecord {
+  return {
+    row: task.row,
+    key: task.key,
+    outcome: end.outcome,
+    code: end.code,
+    message: redact(end.message).slice(0, MESSAGE_CHARS),
+    httpStatus: end.answer?.reply?.status ?? null,
+    excerpt: excerptOf(end.answer, redact),
+    attempts: task.progress.attempts,
+  };
+}
+
+function excerptOf(answer: Answer | null, redact: (text: string) => string): string | null {
+  const text = answer?.reply?.text;
+  return text ? redact(text.slice(0, 4 * EXCERPT_CHARS)).slice(0, EXCERPT_CHARS) : null;
+}

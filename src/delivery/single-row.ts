@@ -1,0 +1,20 @@
+/** How an action step ended: it is a loop over one row, so that the same marks keep it honest through a crash. */
+import type { SingleResult } from '../contracts/activities.ts';
+import { type CountedOutcome, ROW_STATE } from '../core/outcomes.ts';
+import type { LoopKey, StateStore } from '../core/store.ts';
+import { decode, type Value } from '../core/values.ts';
+
+const NAMES = Object.keys(ROW_STATE) as (keyof typeof ROW_STATE)[];
+
+export async function readSingle(loop: LoopKey, store: StateStore): Promise<SingleResult> {
+  const [state] = await store.readStates(loop, 0);
+  const name = NAMES[state ?? 0] ?? 'pending';
+  const outcome: CountedOutcome = name === 'pending' || name === 'sending' ? 'not_attempted' : name;
+  const [record] = await store.readRecords(loop, { limit: 1 });
+  const [kept] = await store.readOutputs(loop, 0, 0);
+  return {
+    outcome,
+    error: record ? { code: record.code, message: record.message } : null,
+    outputs: kept ? (decode(kept.outputs) as { [name: string]: Value }) : {},
+  };
+}

@@ -1,0 +1,30 @@
+/** A row on its way through a loop's body. */
+import type { Row, Value } from '../core/values.ts';
+
+export interface RowTask {
+  chunk: number;
+  /** From 0, in the rowset. */
+  row: number;
+  values: Row;
+  /** JSON text of the key's values; null: no key. */
+  key: string | null;
+  /** For `send: changed`: hashes of the key and of what the row supplies. */
+  hashes: { key: Uint8Array; hash: Uint8Array } | null;
+  progress: Progress;
+}
+
+/** Where a row stands in its body. Kept while it waits, so that another process goes on from there. */
+export interface Progress {
+  /** Place of the request at hand among those of the body, from 0. */
+  cursor: number;
+  /** Requests made for the request at hand. */
+  attempts: number;
+  /** The request at hand must not be sent again once it may have been applied. */
+  risky: boolean;
+  /** Outputs of requests that must not be repeated, by their place. */
+  done: Record<string, { [output: string]: Value }>;
+}
+
+export function freshProgress(): Progress {
+  return { cursor: 0, attempts: 0, risky: false, done: {} };
+}

@@ -1,0 +1,29 @@
+/** How workflows call activities: short heartbeats, so that work goes on soon after a crash, and retries without end. */
+import { type ActivityInterfaceFor, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../src/contracts/activities.ts';
+
+export interface CallOptions {
+  /** Shown in Temporal's UI; unique among what is open. */
+  id: string;
+  /** One line of what it does. */
+  summary: string;
+  /** For one try. Default: a day, since heartbeats tell sooner when a worker is gone. */
+  timeoutMs?: number | null;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const SUMMARY_BYTES = 200;
+
+/**
+ * Which errors are final is said on the failure itself; a crash costs nothing but a second: it must not inherit the
+ * growing delay of an outage.
+ */
+export function call({ id, summary, timeoutMs }: CallOptions): ActivityInterfaceFor<Activities> {
+  return proxyActivities<Activities>({
+    activityId: id,
+    summary: summary.slice(0, SUMMARY_BYTES),
+    startToCloseTimeout: timeoutMs ?? DAY_MS,
+    heartbeatTimeout: '5s',
+    retry: { initialInterval: '1s', backoffCoefficient: 1, maximumInterval: '1s' },
+  });
+}

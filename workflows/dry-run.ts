@@ -1,0 +1,28 @@
+/** Puts what the loops of a dry run would send into one report. */
+import type { DryRunCounts } from '../src/contracts/activities.ts';
+import type { Plan } from '../src/contracts/plan.ts';
+import type { DryRunReport } from '../src/contracts/run.ts';
+import { limitsTime } from '../src/core/limits-time.ts';
+
+export interface StepDryRun {
+  rows: number;
+  counts: DryRunCounts;
+}
+
+export function dryRunReport(steps: readonly StepDryRun[], { connections }: Pick<Plan, 'connections'>): DryRunReport {
+  const perConnection: Record<string, number> = {};
+  for (const { counts } of steps) {
+    for (const [name, count] of Object.entries(counts.requests)) perConnection[name] = (perConnection[name] ?? 0) + count;
+  }
+  const times = Object.entries(perConnection).map(([name, count]) => {
+    const connection = connections[name];
+    return connection?.type === 'http' ? limitsTime(count, connection) : 0;
+  });
+  return {
+    rows: steps.reduce((sum, { rows }) => sum + rows, 0),
+    requests: Object.values(perConnection).reduce((sum, count) => sum + count, 0),
+    // Connections do not wait for each other, but steps do: the sum is what may be counted on.
+    estimated_ms: times.reduce((sum, time) => sum + time, 0),
+    samples: steps.flatMap(({ counts }) => counts.samples),
+  };
+}

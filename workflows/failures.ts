@@ -1,0 +1,34 @@
+/** Errors on their way through Temporal: what of them a user is shown. */
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import type { ErrorReport } from '../src/core/errors.ts';
+
+/** An error of a step, already in the form that is shown. */
+export function stepFailure(report: ErrorReport, ...details: unknown[]): ApplicationFailure {
+  return ApplicationFailure.create({ message: report.message, type: report.code, nonRetryable: true, details: [report, ...details] });
+}
+
+/** The report at the heart of a failure of an activity or a child workflow. */
+export function reportOf(error: unknown, step?: string): ErrorReport {
+  const cause = innermost(error);
+  if (cause instanceof ApplicationFailure) {
+    const [report] = (cause.details ?? []) as ErrorReport[];
+    if (report?.code) return { step, ...report };
+    return { code: cause.type ?? 'INTERNAL_UNEXPECTED', message: cause.message, step };
+  }
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { code: isTimeout(cause) ? 'INTERNAL_TIMEOUT' : 'INTERNAL_UNEXPECTED', message, step };
+}
+
+export { isCancellation };
+
+function innermost(error: unknown): unknown {
+  let current = error;
+  while (current instanceof Error && !(current instanceof ApplicationFailure) && current.cause instanceof Error) {
+    current = current.cause;
+  }
+  return current;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutFailure';
+}

@@ -1,0 +1,144 @@
+/** A logic river: begins its run, walks its steps, ends it with an honest status whatever happened between. */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  setCurrentDetails,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { BeginRunResult, RunContext } from '../src/contracts/activities.ts';
+import type { RiverPlan } from '../src/contracts/plan.ts';
+import type { FinalStatus, RunInput, RunResult } from '../src/contracts/run.ts';
+import { formatDuration } from '../src/core/durations.ts';
+import type { ErrorReport } from '../src/core/errors.ts';
+import { addCounts, noRows } from '../src/core/outcomes.ts';
+import { revive, type Value } from '../src/core/values.ts';
+import { walk } from '../src/core/walker.ts';
+import { call } from './activities.ts';
+import { showStatus } from './attributes.ts';
+import { withDeadline } from './deadline.ts';
+import { stepsTable } from './details.ts';
+import { dryRunReport } from './dry-run.ts';
+import { reportOf, stepFailure } from './failures.ts';
+import { RiverHost } from './river-host.ts';
+
+const OVERLAP_POLL_MS = 2_000;
+
+interface Ending {
+  status: FinalStatus;
+  error: ErrorReport | null;
+  /** What Temporal is to be told: null for a run that completes. */
+  failure: unknown;
+}
+
+/** Completes for succeeded, partial and skipped; fails for failed; is cancelled for cancelled. */
+export async function runRiver(input: RunInput): Promise<RunResult> {
+  const run = contextOf(input);
+  const river = input.plan.rivers[input.plan.root] as RiverPlan;
+  const begun = await begin(input, run, river);
+  const host = new RiverHost(input, run, startValues(river, input, begun.variables));
+  if (begun.decision === 'skip') return finish({ input, run, host }, skipped(run, begun.holder));
+  showStatus(input, 'running', noRows());
+  const ending = await walkToEnd(river, host);
+  return finish({ input, run, host }, ending);
+}
+
+async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): Promise<BeginRunResult> {
+  const { inputs, startedBy } = input;
+  for (;;) {
+    const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({ run, inputs, startedBy, overlap });
+    if (begun.decision !== 'wait') return begun;
+    setCurrentDetails(`Waiting for ${begun.holder} to end.`);
+    await sleep(OVERLAP_POLL_MS, { summary: `waiting for ${begun.holder}` });
+  }
+}
+
+async function walkToEnd(river: RiverPlan, host: RiverHost): Promise<Ending> {
+  try {
+    await withDeadline(river.timeoutMs, () => tooLate(river), () => walk(river.steps, host));
+    return { status: host.partial ? 'partial' : 'succeeded', error: null, failure: null };
+  } catch (error) {
+    if (isCancellation(error)) return { status: 'cancelled', error: null, failure: error };
+    return { status: 'failed', error: reportOf(error), failure: error };
+  }
+}
+
+interface Run {
+  input: RunInput;
+  run: RunContext;
+  host: RiverHost;
+}
+
+async function finish({ input, run, host }: Run, { status, error, failure }: Ending): Promise<RunResult> {
+  const result = resultOf({ input, run, host }, { status, error, failure });
+  const variables = status === 'succeeded' && !run.dryRun ? host.persisted() : {};
+  const ended = { run, status, steps: host.steps, error, variables, retentionMs: input.plan.retentionMs };
+  await CancellationScope.nonCancellable(async () => {
+    showStatus(input, status, result.rows);
+    setCurrentDetails(stepsTable(host.steps, error?.message ?? null));
+    await call({ id: 'end', summary: `end the run: ${status}` }).endRun(ended);
+  });
+  if (status === 'cancelled') throw failure;
+  if (status === 'failed') throw failedWith(result);
+  return result;
+}
+
+function resultOf({ input, run, host }: Run, { status, error }: Ending): RunResult {
+  return {
+    run_id: run.runId,
+    workflow_id: run.runId,
+    river: run.river,
+    status,
+    started_at: run.startedAt,
+    duration_ms: Date.now() - Date.parse(run.startedAt),
+    steps: host.steps,
+    rows: host.steps.reduce((sum, step) => (step.rows ? addCounts(sum, step.rows) : sum), noRows()),
+    error,
+    outputs: host.singleValues(),
+    ...(run.dryRun ? { dry_run: dryRunReport(host.dryRuns, input.plan) } : {}),
+  };
+}
+
+/** The result rides on the failure, so that a client has it without the state store. */
+function failedWith(result: RunResult): ApplicationFailure {
+  const { code, message } = result.error ?? { code: 'INTERNAL_UNEXPECTED', message: 'The run failed.' };
+  return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [result.error, result] });
+}
+
+function contextOf(input: RunInput): RunContext {
+  const { workflowId, startTime, searchAttributes } = workflowInfo();
+  const [scheduled] = (searchAttributes.TemporalScheduledStartTime ?? []) as Date[];
+  return {
+    runId: workflowId,
+    river: input.plan.root,
+    startedAt: startTime.toISOString(),
+    scheduledAt: (scheduled ?? startTime).toISOString(),
+    dryRun: input.dryRun,
+    full: input.full,
+  };
+}
+
+function startValues(river: RiverPlan, input: RunInput, persisted: { [name: string]: Value }): Record<string, Value> {
+  const values: Record<string, Value> = {};
+  for (const [name, variable] of Object.entries(river.variables)) {
+    values[name] = revive((variable.persist ? persisted[name] : undefined) ?? variable.initial ?? null);
+  }
+  for (const [name, { required, default: byDefault }] of Object.entries(river.inputs)) {
+    values[name] = revive(input.inputs[name] ?? (required ? null : byDefault));
+  }
+  return values;
+}
+
+function skipped(run: RunContext, holder: string | null): Ending {
+  const message = `Another run of ${run.river} is in flight: ${holder}.`;
+  return { status: 'skipped', error: { code: 'RIVER_OVERLAP', message, hint: 'Set `overlap` in the river to choose.' }, failure: null };
+}
+
+function tooLate({ name, timeoutMs }: RiverPlan): Error {
+  return stepFailure({
+    code: 'RIVER_TIMEOUT',
+    message: `River ${name} did not end within its timeout of ${formatDuration(timeoutMs ?? 0)}.`,
+    hint: 'Rows that were not sent are not attempted; `upriver retry` sends them. Raise `timeout` if it is too short.',
+  });
+}

@@ -1,0 +1,96 @@
+/** Sends rows segment by segment, and pauses durably when the destination is away or a limit is far off. */
+import { sleep } from '@temporalio/workflow';
+import type { DryRunCounts, SendInput, SendResult } from '../src/contracts/activities.ts';
+import type { SendCarry } from '../src/contracts/loop.ts';
+import { formatDuration } from '../src/core/durations.ts';
+import { call } from './activities.ts';
+import { stepFailure } from './failures.ts';
+
+/** A segment's length: long enough to cost little, short enough that counts in the UI are fresh. */
+const SEGMENT_MS = 20_000;
+const LONGEST_OUTAGE_MS = 24 * 3_600_000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+const SHORTEST_PAUSE_MS = 1_000;
+
+export type SendPlan = Omit<SendInput, 'fromChunk' | 'probe' | 'segmentMs'>;
+
+export interface SendHooks {
+  /** How long an outage may last; null: a day. */
+  outageLimitMs: number | null;
+  onSegment: (result: SendResult, note: string | null) => void;
+  /** Asked between segments; may carry on as new and never return. */
+  carryOn: (carry: SendCarry) => Promise<void>;
+}
+
+export async function sendAll(plan: SendPlan, carry: SendCarry, hooks: SendHooks): Promise<SendResult> {
+  let settled = -1;
+  for (;;) {
+    const result = await sendSegment(plan, carry);
+    carry.dryRun = mergeDryRuns(carry.dryRun, result.dryRun);
+    const progress = settledRows(result) > settled;
+    settled = settledRows(result);
+    hooks.onSegment(result, null);
+    if (result.stop || result.nextChunk === null) return { ...result, dryRun: carry.dryRun };
+    carry.fromChunk = result.nextChunk;
+    if (result.park) await pause(result.park, { carry, hooks, progress, result });
+    else {
+      carry.outageSince = null;
+      // A worker that drains hands over at once: give another one time to take it.
+      if (!progress) await sleep(SHORTEST_PAUSE_MS, { summary: 'hand-over' });
+    }
+    await hooks.carryOn(carry);
+  }
+}
+
+async function sendSegment(plan: SendPlan, { fromChunk, outageSince }: SendCarry): Promise<SendResult> {
+  const { path } = plan.loop;
+  const id = plan.step ? `${path}/chunk-${fromChunk}` : path;
+  const summary = plan.step ? `send rows from chunk ${fromChunk}` : `action ${path}`;
+  return call({ id, summary }).sendRows({ ...plan, fromChunk, probe: outageSince !== null, segmentMs: SEGMENT_MS });
+}
+
+interface PauseContext {
+  carry: SendCarry;
+  hooks: SendHooks;
+  progress: boolean;
+  result: SendResult;
+}
+
+async function pause(park: NonNullable<SendResult['park']>, { carry, hooks, progress, result }: PauseContext): Promise<void> {
+  if (park.reason === 'limit') {
+    hooks.onSegment(result, `Waiting for the API's limit: ${park.message}`);
+    await sleep(park.ms, { summary: `limit: ${park.message}`.slice(0, 200) });
+    return;
+  }
+  if (carry.outageSince === null || progress) carry.outageSince = Date.now();
+  const lasted = Date.now() - carry.outageSince;
+  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(park.message, lasted);
+  hooks.onSegment(result, `The destination is out of reach: ${park.message}`);
+  await sleep(outagePause(lasted), { summary: `outage: ${park.message}`.slice(0, 200) });
+}
+
+/** A quarter of how long it has lasted: soon back after a short one, few probes in a long one. */
+function outagePause(lastedMs: number): number {
+  return Math.min(Math.max(Math.round(lastedMs / 4), SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+}
+
+function outageTooLong(message: string, lasted: number): Error {
+  return stepFailure({
+    code: 'REMOTE_OUTAGE',
+    message: `The destination was out of reach for ${formatDuration(lasted)}: ${message}`,
+    hint: 'Rows that were not sent are not attempted; `upriver retry` sends them when it is back.',
+  });
+}
+
+function settledRows({ rows }: SendResult): number {
+  return rows.read - rows.not_attempted;
+}
+
+const SAMPLES = 3;
+
+function mergeDryRuns(a: DryRunCounts | null, b: DryRunCounts | null): DryRunCounts | null {
+  if (!a || !b) return a ?? b;
+  const requests = { ...a.requests };
+  for (const [name, count] of Object.entries(b.requests)) requests[name] = (requests[name] ?? 0) + count;
+  return { requests, samples: [...a.samples, ...b.samples].slice(0, SAMPLES) };
+}
