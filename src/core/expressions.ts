@@ -2,7 +2,13 @@
  * CEL, compiled once and evaluated often. The library evaluates; what upriver adds is written into the expression
  * before it is compiled (as plain CEL, with CEL's own optional access), so that there is one evaluator.
  */
-import { type ASTNode, Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+import {
+  type ASTNode,
+  Environment,
+  EvaluationError,
+  ParseError,
+  TypeError as CelTypeError,
+} from '@marcbachmann/cel-js';
 import type { Cel } from '../contracts/plan.ts';
 import { UpriverError } from './errors.ts';
 import { didYouMean } from './suggest.ts';
@@ -38,11 +44,14 @@ export class ExpressionError extends Error {
 export function compileExpression(source: Cel, names: readonly string[], options: ExpressionOptions = {}): Expression {
   const writer = new Writer(names, options);
   const environment = environmentFor(options);
-  const evaluate = reportAt((offset) => offset, () => {
-    const tree = environment.parse(source).ast;
-    writer.write(tree);
-    return compileWritten(environment, writer);
-  });
+  const evaluate = reportAt(
+    (offset) => offset,
+    () => {
+      const tree = environment.parse(source).ast;
+      writer.write(tree);
+      return compileWritten(environment, writer);
+    },
+  );
   const used = [...writer.used];
   return (scope) => {
     const context: Record<string, unknown> = Object.create(null);
@@ -58,7 +67,10 @@ export function compileExpression(source: Cel, names: readonly string[], options
 /** The names in scope that an expression reads, in order of appearance. Throws {@link ExpressionError} for bad syntax. */
 export function namesIn(source: Cel, names: readonly string[], options: ExpressionOptions = {}): string[] {
   const writer = new Writer(names, options);
-  reportAt((offset) => offset, () => writer.write(environmentFor(options).parse(source).ast));
+  reportAt(
+    (offset) => offset,
+    () => writer.write(environmentFor(options).parse(source).ast),
+  );
   return [...writer.used];
 }
 
@@ -153,10 +165,18 @@ class Writer {
     if (this.bound.includes(name)) return this.add(PREFIX + name);
     if (!this.names.has(name) && TYPE_NAMES.has(name)) return this.add(name);
     if (!this.names.has(name)) {
-      throw new ExpressionError(offset, `'${name}' is not known here`, didYouMean(name, this.names, 'No names are known here.'));
+      throw new ExpressionError(
+        offset,
+        `'${name}' is not known here`,
+        didYouMean(name, this.names, 'No names are known here.'),
+      );
     }
     if (this.options.multiple?.includes(name)) {
-      throw new ExpressionError(offset, `'${name}' holds rows, not a value`, `rows(${name}) is the number of its rows; a loop walks them.`);
+      throw new ExpressionError(
+        offset,
+        `'${name}' holds rows, not a value`,
+        `rows(${name}) is the number of its rows; a loop walks them.`,
+      );
     }
     this.used.add(name);
     this.add(PREFIX + name);
@@ -189,7 +209,11 @@ class Writer {
     const [arg] = args;
     const { functions, multiple } = this.options;
     if (!functions?.rows) {
-      throw new ExpressionError(offset, 'rows() is not known here', 'It counts the rows of a multiple variable, in conditions of a river.');
+      throw new ExpressionError(
+        offset,
+        'rows() is not known here',
+        'It counts the rows of a multiple variable, in conditions of a river.',
+      );
     }
     if (args.length !== 1 || arg?.op !== 'id' || (multiple && !multiple.includes(arg.args))) {
       const hint = didYouMean(arg?.op === 'id' ? arg.args : '', multiple ?? [], 'Declare one with multiple: true.');
@@ -267,12 +291,15 @@ function compileWritten(environment: Environment, writer: Writer): (context: Rec
   const { used } = writer;
   const scoped = environment.clone();
   for (const name of used) scoped.registerVariable(PREFIX + name, 'dyn');
-  return reportAt((offset) => writer.sourceOffset(offset), () => {
-    const parsed = scoped.parse(writer.text);
-    const checked = parsed.check();
-    if (!checked.valid) throw checked.error;
-    return parsed;
-  });
+  return reportAt(
+    (offset) => writer.sourceOffset(offset),
+    () => {
+      const parsed = scoped.parse(writer.text);
+      const checked = parsed.check();
+      if (!checked.valid) throw checked.error;
+      return parsed;
+    },
+  );
 }
 
 /** Runs `compile`, turning the library's errors into ours; `place` maps their offsets to the source's. */
@@ -281,7 +308,9 @@ function reportAt<T>(place: (offset: number) => number, compile: () => T): T {
     return compile();
   } catch (error) {
     if (!(error instanceof ParseError || error instanceof CelTypeError)) throw error;
-    const message = error.summary.replaceAll(PREFIX, '').replace('Unexpected token: EOF', 'the expression ends too early');
+    const message = error.summary
+      .replaceAll(PREFIX, '')
+      .replace('Unexpected token: EOF', 'the expression ends too early');
     throw new ExpressionError(place(error.range?.start ?? 0), message, hintFor(message));
   }
 }
@@ -294,7 +323,9 @@ function hintFor(message: string): string {
 
 function failure(source: Cel, error: unknown): unknown {
   if (!(error instanceof EvaluationError)) return error;
-  const why = /conversion|regular_expression|timestamp|duration/.test(error.code) ? error.code.replaceAll('_', ' ') : error.summary;
+  const why = /conversion|regular_expression|timestamp|duration/.test(error.code)
+    ? error.code.replaceAll('_', ' ')
+    : error.summary;
   return new UpriverError('RIVER_EXPRESSION', `the expression ${source} failed: ${why.replaceAll(PREFIX, '')}`, {
     hint: 'Make the expression fit the values that it meets, for example by comparing with null first.',
     context: { expression: source },
@@ -313,7 +344,11 @@ const SYNC = { async: false } as const;
 
 /** Whole and broken numbers mix as they do in JSON: `20 * 1.5` must not depend on whether a price has cents. */
 function baseEnvironment(enableOptionalTypes: boolean): Environment {
-  const environment = new Environment({ homogeneousAggregateLiterals: false, unlistedVariablesAreDyn: false, enableOptionalTypes });
+  const environment = new Environment({
+    homogeneousAggregateLiterals: false,
+    unlistedVariablesAreDyn: false,
+    enableOptionalTypes,
+  });
   environment.registerType('Exact', Exact);
   const arithmetic: Record<string, (a: number, b: number) => number> = {
     '+': (a, b) => a + b,
@@ -321,21 +356,38 @@ function baseEnvironment(enableOptionalTypes: boolean): Environment {
     '*': (a, b) => a * b,
     '/': (a, b) => a / b,
   };
-  const mixed = [['int', 'double'], ['double', 'int'], ['Exact', 'int'], ['Exact', 'double'], ['int', 'Exact'], ['double', 'Exact'], ['Exact', 'Exact']];
+  const mixed = [
+    ['int', 'double'],
+    ['double', 'int'],
+    ['Exact', 'int'],
+    ['Exact', 'double'],
+    ['int', 'Exact'],
+    ['double', 'Exact'],
+    ['Exact', 'Exact'],
+  ];
   for (const [left, right] of mixed) {
     for (const [op, apply] of Object.entries(arithmetic)) {
       environment.registerOperator(`${left} ${op} ${right}: double`, (a, b) => apply(Number(a), Number(b)));
     }
   }
-  for (const [left, right] of mixed.slice(2)) registerComparisons(environment, left!, right!, (a, b) => Number(a) - Number(b));
+  for (const [left, right] of mixed.slice(2))
+    registerComparisons(environment, left!, right!, (a, b) => Number(a) - Number(b));
   environment.registerOperator('Exact == Exact: bool', (a: Exact, b: Exact) => a.text === b.text);
   environment.registerFunction('string(Exact): string', { handler: (value: Exact) => value.text, ...SYNC });
   environment.registerFunction('double(Exact): double', { handler: (value: Exact) => Number(value.text), ...SYNC });
-  environment.registerFunction('rows(map): int', { handler: (rowset: { rows?: bigint }) => rowset.rows ?? 0n, ...SYNC });
+  environment.registerFunction('rows(map): int', {
+    handler: (rowset: { rows?: bigint }) => rowset.rows ?? 0n,
+    ...SYNC,
+  });
   return environment;
 }
 
-function registerComparisons(environment: Environment, left: string, right: string, compare: (a: unknown, b: unknown) => number): void {
+function registerComparisons(
+  environment: Environment,
+  left: string,
+  right: string,
+  compare: (a: unknown, b: unknown) => number,
+): void {
   environment.registerOperator(`${left} < ${right}: bool`, (a, b) => compare(a, b) < 0);
   environment.registerOperator(`${left} <= ${right}: bool`, (a, b) => compare(a, b) <= 0);
   environment.registerOperator(`${left} > ${right}: bool`, (a, b) => compare(a, b) > 0);
@@ -373,7 +425,8 @@ function toCel(value: Value): unknown {
   if (value instanceof Exact) return /^-?\d+$/.test(value.text) ? BigInt(value.text) : value;
   if (Array.isArray(value)) return value.map(toCel);
   const fields = Object.keys(value);
-  if (fields.includes('constructor') || fields.includes('__proto__')) return new Map(fields.map((key) => [key, toCel(value[key]!)]));
+  if (fields.includes('constructor') || fields.includes('__proto__'))
+    return new Map(fields.map((key) => [key, toCel(value[key]!)]));
   const out: Record<string, unknown> = {};
   for (const key of fields) out[key] = toCel(value[key]!);
   return out;

@@ -8,7 +8,9 @@ import { didYouMean } from './suggest.ts';
  * Throws RIVER_UNKNOWN_COLUMN.
  */
 export function resolveIterators(iterators: readonly IteratorPlan[], columns: readonly string[]): number[] {
-  return iterators.map((iterator) => ('column' in iterator ? byName(iterator.column, columns) : byPosition(iterator, columns)));
+  return iterators.map((iterator) =>
+    'column' in iterator ? byName(iterator.column, columns) : byPosition(iterator, columns),
+  );
 }
 
 function byName(name: string, columns: readonly string[]): number {
@@ -28,6 +30,9 @@ function byPosition(iterator: { name: string; position: number }, columns: reado
   throw new UpriverError(
     'RIVER_UNKNOWN_COLUMN',
     `the iterator '${iterator.name}' stands for column ${iterator.position + 1}, but the query gives ${columns.length}`,
-    { hint: `Columns: ${columns.join(', ')}. Select one more, or take '${iterator.name}' out of as.`, context: { iterator: iterator.name } },
+    {
+      hint: `Columns: ${columns.join(', ')}. Select one more, or take '${iterator.name}' out of as.`,
+      context: { iterator: iterator.name },
+    },
   );
 }

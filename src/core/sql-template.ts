@@ -27,7 +27,11 @@ interface Dialect {
 
 const POSTGRES: Dialect = { backslash: false, nestedComments: true, slashComments: false, taggedDollars: true };
 const SNOWFLAKE: Dialect = { backslash: true, nestedComments: false, slashComments: true, taggedDollars: false };
-const DIALECTS: Readonly<Record<WarehouseType, Dialect>> = { duckdb: POSTGRES, postgres: POSTGRES, snowflake: SNOWFLAKE };
+const DIALECTS: Readonly<Record<WarehouseType, Dialect>> = {
+  duckdb: POSTGRES,
+  postgres: POSTGRES,
+  snowflake: SNOWFLAKE,
+};
 
 /** Cuts SQL at its references. Throws {@link TemplateError} with the offset of a reference that cannot be bound. */
 export function parseSql(text: string, warehouse: WarehouseType = 'duckdb'): SqlText {
@@ -98,7 +102,9 @@ function loneReference(text: string, region: Region): Ref | null {
 
 /** `DATE '{day}'` would become `DATE ?`, which no warehouse takes. */
 function refuseTypedLiteral(text: string, region: Region, ref: Ref): void {
-  const before = /\b(date|time|timestamp|timestamptz|interval)\s+$/i.exec(text.slice(Math.max(0, region.start - 40), region.start));
+  const before = /\b(date|time|timestamp|timestamptz|interval)\s+$/i.exec(
+    text.slice(Math.max(0, region.start - 40), region.start),
+  );
   if (!before) return;
   const type = before[1]!.toLowerCase();
   const name = ref.path.join('.');
@@ -125,10 +131,18 @@ function misplaced(ref: Ref, offset: number, kind: RegionKind): TemplateError {
   const name = ref.path.join('.');
   const escape = `For the literal text write {{${name}}.`;
   if (kind === 'comment') {
-    return new TemplateError(offset, `{${name}} stands in a comment, where no value can be bound`, `Take it out of the comment. ${escape}`);
+    return new TemplateError(
+      offset,
+      `{${name}} stands in a comment, where no value can be bound`,
+      `Take it out of the comment. ${escape}`,
+    );
   }
   if (kind === 'name') {
-    return new TemplateError(offset, `{${name}} stands in a quoted name`, `Write {${name}|identifier} without the quotes. ${escape}`);
+    return new TemplateError(
+      offset,
+      `{${name}} stands in a quoted name`,
+      `Write {${name}|identifier} without the quotes. ${escape}`,
+    );
   }
   return new TemplateError(
     offset,

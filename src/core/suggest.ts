@@ -4,10 +4,11 @@
 export function suggest(word: string, candidates: Iterable<string>): string | null {
   const wanted = plain(word);
   let best: string | null = null;
-  let least = Math.floor(wanted.length / 3) + 1;
+  let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, plain(candidate));
-    if (distance >= least) continue;
+    const tolerated = Math.floor(Math.max(word.length, candidate.length) / 3);
+    if (distance > tolerated || distance >= least) continue;
     least = distance;
     best = candidate;
   }
@@ -15,7 +16,11 @@ export function suggest(word: string, candidates: Iterable<string>): string | nu
 }
 
 /** `Did you mean 'x'?`, else what is known, else an invitation to declare it. */
-export function didYouMean(word: string, candidates: Iterable<string>, otherwise = 'Nothing of this kind exists yet.'): string {
+export function didYouMean(
+  word: string,
+  candidates: Iterable<string>,
+  otherwise = 'Nothing of this kind exists yet.',
+): string {
   const known = [...candidates];
   const near = suggest(word, known);
   if (near !== null) return `Did you mean '${near}'?`;

@@ -47,7 +47,8 @@ export function nextToken(text: string, from: number): { start: number; end: num
     }
     REFERENCE.lastIndex = start;
     const match = REFERENCE.exec(text);
-    if (match) return { start, end: REFERENCE.lastIndex, ref: { path: match[1]!.split('.'), filter: match[2] ?? null } };
+    if (match)
+      return { start, end: REFERENCE.lastIndex, ref: { path: match[1]!.split('.'), filter: match[2] ?? null } };
   }
   return null;
 }
@@ -118,10 +119,14 @@ export function compileHeader(text: string): (scope: Scope) => string | null {
     if (value === null) return null;
     const header = toText(value);
     if (!NOT_IN_HEADER.test(header)) return header;
-    throw new UpriverError('ROW_VALUE_IN_HEADER', 'a header would hold a line break or another character that headers cannot carry', {
-      hint: 'Keep to printable Latin characters, or clean the value in the SQL.',
-      context: { header: text },
-    });
+    throw new UpriverError(
+      'ROW_VALUE_IN_HEADER',
+      'a header would hold a line break or another character that headers cannot carry',
+      {
+        hint: 'Keep to printable Latin characters, or clean the value in the SQL.',
+        context: { header: text },
+      },
+    );
   };
 }
 
@@ -226,7 +231,11 @@ function checkFilter(ref: Ref, offset: number): void {
     ref.filter === 'identifier'
       ? 'The filter identifier is for SQL only.'
       : didYouMean(ref.filter, Object.keys(FILTERS));
-  throw new TemplateError(offset, `${whole}: no filter is named '${ref.filter}'`, `${hint} For the literal text write {${whole}.`);
+  throw new TemplateError(
+    offset,
+    `${whole}: no filter is named '${ref.filter}'`,
+    `${hint} For the literal text write {${whole}.`,
+  );
 }
 
 function refuseDoubleBraces(text: string, start: number): void {

@@ -1,0 +1,107 @@
+/** connections.yaml → connection plans. */
+import type { AuthPlan, ConnectionPlan, HttpConnectionPlan, Json, Resolvable } from '../contracts/plan.ts';
+import { parseWith } from './parse.ts';
+import { PRESETS, type Preset } from './presets.ts';
+import type { FileProblems } from './problems.ts';
+import { type Auth, Connection } from './schema/connections.ts';
+
+export interface KnownConnection {
+  plan: ConnectionPlan;
+  preset: Preset | null;
+}
+
+/** By name; null: it is there, but wrong. */
+export function compileConnections(value: Json, file: FileProblems): Map<string, KnownConnection | null> {
+  const known = new Map<string, KnownConnection | null>();
+  if (value === null) return known;
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    file.add([], {
+      code: 'CONFIG_WRONG_TYPE',
+      message: 'connections.yaml is not a mapping',
+      hint: 'Write name: { type: …, … } for each connection.',
+    });
+    return known;
+  }
+  for (const [name, raw] of Object.entries(value)) {
+    if (!/^[A-Za-z0-9_-]+$/.test(name)) {
+      file.add(
+        [name],
+        {
+          code: 'CONFIG_BAD_NAME',
+          message: `a connection cannot be named '${name}'`,
+          hint: 'Use letters, digits, _ and -.',
+        },
+        { at: 'key' },
+      );
+    }
+    const connection = parseWith(Connection, raw, file, [name]);
+    known.set(name, connection ? compileConnection(name, connection, file) : null);
+  }
+  return known;
+}
+
+type Http = Extract<Connection, { type: 'http' | 'hubspot' }>;
+
+function compileConnection(name: string, connection: Connection, file: FileProblems): KnownConnection {
+  if (connection.type === 'http') return { plan: httpPlan(name, connection, null), preset: null };
+  if (connection.type === 'hubspot')
+    return { plan: httpPlan(name, connection, PRESETS.hubspot), preset: PRESETS.hubspot };
+  if (connection.type === 'postgres') checkPostgres(name, connection, file);
+  const { type, ...config } = connection;
+  return { plan: { name, type, config: config as { [key: string]: Json } }, preset: null };
+}
+
+function httpPlan(name: string, connection: Http, preset: Preset | null): HttpConnectionPlan {
+  const { limits } = connection;
+  const baseUrl = connection.base_url ?? preset?.baseUrl ?? '';
+  return {
+    name,
+    type: 'http',
+    baseUrl: typeof baseUrl === 'string' ? baseUrl.replace(/\/+$/, '') : baseUrl,
+    auth: authPlan(connection.auth),
+    headers: connection.headers as Record<string, Resolvable<string>>,
+    limits:
+      limits?.map(({ requests, per, paths }) => ({ requests, perMs: per, paths: paths ?? null })) ??
+      preset?.limits ??
+      [],
+    reserve: Number.parseFloat(connection.reserve) / 100,
+    maxInFlight: connection.max_in_flight,
+    timeoutMs: connection.timeout,
+    rules: preset?.rules ?? [],
+  };
+}
+
+function authPlan(auth: Auth): AuthPlan {
+  switch (auth.type) {
+    case 'oauth2_client_credentials':
+      return {
+        type: auth.type,
+        tokenUrl: auth.token_url,
+        clientId: auth.client_id,
+        clientSecret: auth.client_secret,
+        scopes: auth.scopes,
+        audience: auth.audience ?? null,
+      };
+    case 'oauth2_refresh':
+      return {
+        type: auth.type,
+        tokenUrl: auth.token_url,
+        clientId: auth.client_id,
+        clientSecret: auth.client_secret,
+        refreshToken: auth.refresh_token,
+      };
+    default:
+      return auth;
+  }
+}
+
+function checkPostgres(
+  name: string,
+  { url, host }: Extract<Connection, { type: 'postgres' }>,
+  file: FileProblems,
+): void {
+  if ((url === undefined) !== (host === undefined)) return;
+  const message = url === undefined ? "'url' is missing" : 'a connection has a url or a host, not both';
+  const code = url === undefined ? 'CONFIG_MISSING_KEY' : 'CONFIG_CONFLICT';
+  file.add([name], { code, message, hint: 'Write url: { env: NAME }, or host, database and username.' });
+}

@@ -1,0 +1,132 @@
+/** A river's file → its plan and its schedules, once everything that it may refer to is known. */
+import type { Json, Overlap, RiverPlan } from '../contracts/plan.ts';
+import type { Value } from '../core/values.ts';
+import { compileSteps } from './compile-steps.ts';
+import { cronProblem, isTimezone } from './cron.ts';
+import { checkInput, inputErrors, inputValues } from './inputs.ts';
+import { Names } from './names.ts';
+import type { Registry, RiverShell } from './registry.ts';
+
+/** One entry of a river's `schedules`. */
+export interface ScheduleSpec {
+  river: string;
+  cron: string;
+  timezone: string;
+  inputs: { [name: string]: Value };
+  jitterMs: number | null;
+  catchupMs: number | null;
+  /** The schedule's own, else the river's. */
+  overlap: Overlap;
+  pauseOnFailure: boolean;
+}
+
+export function compileRiver(shell: RiverShell, registry: Registry): RiverPlan {
+  const { parsed, inputs, variables, file } = shell;
+  checkDeclarations(shell);
+  const single = Object.keys(variables).filter((name) => !variables[name]!.multiple);
+  const multiple = Object.keys(variables).filter((name) => variables[name]!.multiple);
+  const names = Names.builtIn().with(Object.keys(inputs)).with(single).withMultiple(multiple);
+  const steps = compileSteps(parsed.steps, ['steps'], { file, registry, shell, names, loop: null, ids: new Map() });
+  return {
+    name: parsed.name,
+    description: parsed.description ?? null,
+    inputs,
+    variables,
+    timeoutMs: parsed.timeout ?? null,
+    overlap: parsed.overlap,
+    steps,
+  };
+}
+
+function checkDeclarations({ file, inputs, variables }: RiverShell): void {
+  for (const [name, input] of Object.entries(inputs)) {
+    const problem = input.required ? null : checkInput(name, input.type, input.default);
+    if (problem)
+      file.add(['inputs', name, 'default'], {
+        code: 'RIVER_BAD_VALUE',
+        message: problem.message,
+        hint: problem.hint ?? '',
+      });
+  }
+  for (const [name, variable] of Object.entries(variables)) {
+    if (Object.hasOwn(inputs, name)) {
+      const message = `'${name}' is an input already`;
+      file.add(
+        ['variables', name],
+        { code: 'RIVER_DUPLICATE_NAME', message, hint: 'Give the variable another name.' },
+        { at: 'key' },
+      );
+    }
+    if (!variable.multiple) continue;
+    const wrong = variable.persist ? 'persist' : 'initial';
+    if (!variable.persist && variable.initial === null) continue;
+    const hint = 'Take it out, or take multiple out.';
+    file.add(
+      ['variables', name, wrong],
+      { code: 'RIVER_CONFLICT', message: `${wrong} is for single variables`, hint },
+      { at: 'key' },
+    );
+  }
+}
+
+export function compileSchedules({ parsed, inputs, file }: RiverShell): ScheduleSpec[] {
+  return parsed.schedules.map((schedule, index) => {
+    const path = ['schedules', index];
+    const cron = cronProblem(schedule.cron);
+    if (cron) file.add([...path, 'cron'], { code: 'RIVER_CRON', ...cron });
+    if (!isTimezone(schedule.timezone)) {
+      const message = `'${schedule.timezone}' is not a time zone`;
+      file.add([...path, 'timezone'], {
+        code: 'RIVER_TIMEZONE',
+        message,
+        hint: 'Write an IANA name, like Europe/Berlin or UTC.',
+      });
+    }
+    const given = schedule.inputs as Record<string, Json>;
+    for (const { name, error } of inputErrors(inputs, given)) {
+      const at = Object.hasOwn(given, name) ? [...path, 'inputs', name] : path;
+      file.add(at, { code: error.code, message: error.message, hint: error.hint ?? '' });
+    }
+    return {
+      river: parsed.name,
+      cron: schedule.cron,
+      timezone: schedule.timezone,
+      inputs: inputValues(inputs, given),
+      jitterMs: schedule.jitter ?? null,
+      catchupMs: schedule.catchup ?? null,
+      overlap: schedule.overlap ?? parsed.overlap,
+      pauseOnFailure: schedule.pause_on_failure,
+    };
+  });
+}
+
+/** Rivers that call themselves, directly or through others: said at each call that closes a circle. */
+export function checkRecursion(rivers: ReadonlyMap<string, RiverShell | null>): void {
+  for (const [name, shell] of rivers) {
+    for (const call of shell?.calls ?? []) {
+      const circle = wayBack(call.river, name, rivers, [name]);
+      if (!circle) continue;
+      shell!.file.add(call.path, {
+        code: 'RIVER_RECURSION',
+        message: `the river calls itself: ${[...circle, name].join(' → ')}`,
+        hint: 'Break the circle: a loop, or a schedule, does work again and again.',
+      });
+    }
+  }
+}
+
+/** The calls that lead from one river to another, the given ones before them; null: none do. */
+function wayBack(
+  from: string,
+  to: string,
+  rivers: ReadonlyMap<string, RiverShell | null>,
+  before: string[],
+): string[] | null {
+  if (from === to) return before;
+  if (before.includes(from)) return null;
+  for (const call of rivers.get(from)?.calls ?? []) {
+    const way = wayBack(call.river, to, rivers, [...before, from]);
+    if (way) return way;
+  }
+  return null;
+}

@@ -1,0 +1,58 @@
+/** What the files of a project define, by name, while each is checked against the others. */
+import type { ActionPlan, InputPlan, Json, StepPlan, VariablePlan } from '../contracts/plan.ts';
+import type { KnownConnection } from './compile-connections.ts';
+import type { FileProblems } from './problems.ts';
+import type { RiverFile } from './schema/river.ts';
+import type { Path } from './source.ts';
+
+/** What others may know of a river before its steps are compiled. */
+export interface RiverShell {
+  file: FileProblems;
+  parsed: RiverFile;
+  inputs: Record<string, InputPlan>;
+  variables: Record<string, VariablePlan>;
+  /** Its `river` steps: whom it calls, and where that stands. */
+  calls: { river: string; path: Path }[];
+}
+
+/** null: the name is there, but its file is wrong in a way that was said already. */
+export interface Registry {
+  connections: ReadonlyMap<string, KnownConnection | null>;
+  actions: ReadonlyMap<string, ActionPlan | null>;
+  rivers: ReadonlyMap<string, RiverShell | null>;
+  /** Text of a file of the project; null: there is none. */
+  readText: (path: string) => string | null;
+}
+
+export function riverShell(parsed: RiverFile, file: FileProblems): RiverShell {
+  const inputs: Record<string, InputPlan> = {};
+  for (const [name, input] of Object.entries(parsed.inputs)) {
+    inputs[name] = {
+      type: input?.type ?? 'string',
+      required: input?.default === undefined,
+      default: (input?.default ?? null) as Json,
+    };
+  }
+  const variables: Record<string, VariablePlan> = {};
+  for (const [name, variable] of Object.entries(parsed.variables)) {
+    variables[name] = {
+      multiple: variable?.multiple ?? false,
+      initial: (variable?.initial ?? null) as Json,
+      persist: variable?.persist ?? false,
+    };
+  }
+  return { file, parsed, inputs, variables, calls: [] };
+}
+
+/** Steps at any depth. */
+export function* allSteps(steps: readonly StepPlan[]): Generator<StepPlan> {
+  for (const step of steps) {
+    yield step;
+    yield* allSteps(innerSteps(step));
+  }
+}
+
+export function innerSteps(step: StepPlan): StepPlan[] {
+  if (step.type === 'condition') return step.branches.flatMap((branch) => branch.steps);
+  return 'steps' in step ? step.steps : [];
+}
