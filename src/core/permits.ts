@@ -46,6 +46,9 @@ export interface PermitStore {
   reportPermits(reports: readonly PermitReport[]): Promise<void>;
   /** Everyone on the connection waits (a 429, a Retry-After). The later of two pauses holds. */
   pauseConnection(connection: string, forMs: number): Promise<void>;
-  /** Requests that others (not upriver) made in a window, as the server's headers tell. */
+  /**
+   * All requests that the server counts in a window, as its headers tell. What exceeds the store's own count was made by
+   * others (not upriver) and takes room for W too.
+   */
   noteForeign(window: Window, requests: number): Promise<void>;
 }

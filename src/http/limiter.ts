@@ -1,5 +1,4 @@
 /** A connection's limiter in this process: places in flight, permits in the windows of its limits, and pauses. */
-import { setTimeout } from 'node:timers/promises';
 import type { HttpConnectionPlan } from '../contracts/plan.ts';
 import type { PermitStore } from '../core/permits.ts';
 import type { Limiter, Permit } from './http-client.ts';
@@ -119,6 +118,7 @@ function createPause(now: () => number): Pause {
       until = Math.max(until, now() + forMs);
     },
     permit: async (signal) => {
+      signal.throwIfAborted();
       for (let ms = left(); ms > 0; ms = left()) {
         if (ms > PARK_AFTER_MS) throw parked('the connection is paused', ms);
         await sleep(ms, signal);
@@ -128,9 +128,17 @@ function createPause(now: () => number): Pause {
   };
 }
 
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await setTimeout(Math.ceil(ms), undefined, { signal }).catch(() => {
-    throw signal.reason;
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, Math.ceil(ms));
+    signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 
@@ -199,19 +207,14 @@ function watchPause({ connection, process: taker, store, onPaused }: WatchDeps):
     const grant = await store.takePermits({ connection, windows: [], want: 1, taker });
     if (grant.reason === 'paused') onPaused(grant.retryInMs);
   };
+  const lookThenRest = async () => {
+    // A store that is away is noticed by those who must write to it.
+    await look().catch(() => {});
+    timer = null;
+  };
   return {
     touch: () => {
-      timer ??= globalThis
-        .setTimeout(() => {
-          // A store that is away is noticed by those who must write to it.
-          look()
-            .catch(() => {})
-            .finally(() => {
-              timer = null;
-            });
-        }, WATCH_PAUSE_MS)
-        .unref();
-      return true;
+      timer ??= setTimeout(lookThenRest, WATCH_PAUSE_MS).unref();
     },
     stop: () => {
       if (timer) clearTimeout(timer);

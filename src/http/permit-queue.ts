@@ -10,6 +10,8 @@ export const PARK_AFTER_MS = 60_000;
 const LEAST_WAIT_MS = 20;
 /** Others may hand back what they did not use. */
 const MOST_WAIT_MS = 250;
+/** Where permits are plenty, so many are taken at once that the store is asked no more often than this. */
+const ASK_EVERY_MS = 100;
 /** Most permits taken ahead. */
 const MOST_AHEAD = 512;
 /** And at most this part of the smallest window, so that others get theirs. */
@@ -43,8 +45,9 @@ export class PermitQueue {
   #waiting = 0;
   #asking: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Permits taken ahead of need: grows where takers had to wait for the store, shrinks where permits ran out unused. */
-  #ahead = 1;
+  /** Permits taken ahead of need: grows where the store is asked too often, shrinks where permits ran out unused. */
+  #ahead = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
   /** The window was used up lately: until then nothing is taken ahead, because idle permits are lost throughput. */
   #dryUntil = 0;
 
@@ -75,7 +78,7 @@ export class PermitQueue {
   }
 
   async close(): Promise<void> {
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#wake();
     this.#rejectAll(new Error('the destination was closed'));
     await this.#asking;
     await this.#blocks.close();
@@ -98,6 +101,7 @@ export class PermitQueue {
     if (line.length === 0) this.#lines.delete(taker);
     else this.#lines.set(taker, line);
     this.#waiting--;
+    if (this.#waiting === 0) this.#wake();
     waiter.reject(waiter.signal.reason);
   }
 
@@ -143,6 +147,11 @@ export class PermitQueue {
     }, Math.ceil(ms));
   }
 
+  #wake(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
   #aheadNow(): number {
     return this.#deps.now() < this.#dryUntil ? 0 : this.#ahead;
   }
@@ -157,14 +166,14 @@ export class PermitQueue {
 
   async #askStore(): Promise<void> {
     const takenAt = this.#deps.now();
+    if (takenAt - this.#askedAt < ASK_EVERY_MS) this.#ahead = Math.min(this.#mostAhead, Math.max(1, this.#ahead * 2));
+    this.#askedAt = takenAt;
     const want = this.#waiting + Math.max(0, this.#aheadNow() - this.#blocks.stock);
-    const waited = this.#waiting > 0;
     const { connection, process: taker, store } = this.#deps;
     try {
       const grant = await store.takePermits({ connection, windows: this.#windows, want, taker });
       if (grant.granted > 0) this.#blocks.add(grant.block, this.#windows, { count: grant.granted, takenAt });
       if (grant.granted < want) return this.#onShort(grant);
-      if (waited) this.#ahead = Math.min(this.#mostAhead, Math.max(1, this.#ahead * 2));
     } catch (error) {
       this.#rejectAll(error);
     }

@@ -44,12 +44,7 @@ function program(call: PermitCall, site: Site): Program<PermitGrant | null> {
     case 'pause':
       return write([pauseStatement(call, site)]);
     case 'foreign':
-      return write([
-        answerStatement(
-          { window: call.window.id, taker: '', freesAt: freesAt(site.now, call.window.perMs), count: call.requests },
-          site,
-        ),
-      ]);
+      return noteForeign(call, site);
   }
 }
 
@@ -87,27 +82,40 @@ function* take({ request, block }: { request: PermitRequest; block: string }, si
   };
 }
 
+/** The server counts ours too: only what the store does not know of was made by others. */
+function* noteForeign({ window, requests }: { window: Window; requests: number }, site: Site): Program<null> {
+  const [held = []] = yield [heldStatement([window.id], site)];
+  const unknown = requests - held.reduce((sum, row) => sum + Number(row['held']), 0);
+  const freed = freesAt(site.now, window.perMs);
+  if (unknown > 0) yield [answerStatement({ window: window.id, taker: '', freesAt: freed, count: unknown }, site)];
+  return null;
+}
+
 function readStatements(request: PermitRequest, { now, schema }: Site): Statement[] {
   const ids = request.windows.map((window) => window.id);
-  const marks = ids.map(() => '?').join(', ') || 'NULL';
   return [
     { sql: `SELECT until FROM ${schema}permit_pauses WHERE connection = ?`, params: [request.connection] },
     {
       sql: `SELECT taker, want, until FROM ${schema}permit_waiters WHERE connection = ? AND until > ?`,
       params: [request.connection, now],
     },
-    {
-      // A block's permits may be answered at any moment after they were taken: the soonest they free is W after that.
-      sql: `SELECT window_id, taker, SUM(count) AS held, MIN(next_at) AS next_at FROM (
+    heldStatement(ids, { now, schema }),
+  ];
+}
+
+function heldStatement(ids: readonly string[], { now, schema }: Site): Statement {
+  const marks = ids.map(() => '?').join(', ') || 'NULL';
+  return {
+    // A block's permits may be answered at any moment after they were taken: the soonest they free is W after that.
+    sql: `SELECT window_id, taker, SUM(count) AS held, MIN(next_at) AS next_at FROM (
               SELECT window_id, taker, count, frees_at AS next_at
                 FROM ${schema}permit_answers WHERE window_id IN (${marks}) AND frees_at > ?
               UNION ALL
               SELECT window_id, taker, count, CASE WHEN frees_at - ${LEASE_MS} > ? THEN frees_at - ${LEASE_MS} ELSE frees_at END
                 FROM ${schema}permit_blocks WHERE window_id IN (${marks}) AND frees_at > ?
             ) AS counted GROUP BY window_id, taker`,
-      params: [...ids, now, now, ...ids, now],
-    },
-  ];
+    params: [...ids, now, now, ...ids, now],
+  };
 }
 
 function useOf(window: Window, rows: readonly ResultRow[]): WindowUse {
