@@ -36,7 +36,7 @@ export interface Unit {
 
 /** The final word on a request. `reply` is null when there was no answer. */
 export interface Answer {
-  then: 'deliver' | 'skip' | 'reject' | 'fail' | 'unknown' | 'stop';
+  then: 'deliver' | 'skip' | 'reject' | 'fail' | 'unknown' | 'stop' | 'split';
   code: string;
   message: string;
   reply: Reply | null;
@@ -63,6 +63,7 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
       renewed = true;
       if (await unit.request.destination.renewAuth()) continue;
     }
+    if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope)) return answer('split', verdict, unit);
     if (verdict.then !== 'retry') return answer(verdict.then, verdict, unit);
     if (attemptsOf(unit) >= unit.request.retry.attempts && (await isRowsFault(unit, context))) {
       return answer('fail', verdict, unit);

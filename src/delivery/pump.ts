@@ -19,6 +19,8 @@ export interface PumpOptions<T> {
   stop: AbortSignal;
   /** Called when every task left is waiting on the others. */
   onStuck: () => void;
+  /** The source failed: ends the segment. */
+  onError: (error: unknown) => void;
 }
 
 export class Pump<T> {
@@ -73,13 +75,24 @@ export class Pump<T> {
 
   async #takeOne(): Promise<boolean> {
     const task = this.#options.source.take();
-    if (task === undefined) return this.#options.source.fill();
+    if (task === undefined) return this.#fill();
     this.#active++;
     void this.#options.work(task).finally(() => {
       this.#active--;
       this.#wake();
     });
     return true;
+  }
+
+  /** Waiting for rows ends with the segment: a source may itself be waiting for rows that are under way. */
+  async #fill(): Promise<boolean> {
+    const { source, stop, onError } = this.#options;
+    const filled = source.fill().catch((error) => {
+      onError(error);
+      return false;
+    });
+    const more = await untilStopped(filled, stop);
+    return more !== false;
   }
 
   #change(more: boolean): Promise<void> {

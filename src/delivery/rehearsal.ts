@@ -51,6 +51,7 @@ const freePermit: Permit = { fresh: () => true, answered() {}, unused() {} };
 
 const openLimiter: Limiter = {
   unlimited: true,
+  enter: () => undefined,
   tryEnter: () => true,
   leave() {},
   onRoom: (callback) => callback(),

@@ -5,7 +5,7 @@ import type { Outcome } from '../core/outcomes.ts';
 import { compileText } from '../core/templates.ts';
 import type { Scope, Value } from '../core/values.ts';
 import { type Flow, type LeafStep, type StepHost, walk } from '../core/walker.ts';
-import { type CompiledAction, type CompiledRequest, renderAll } from './action.ts';
+import { actionScope, type CompiledAction, type CompiledRequest, renderAll } from './action.ts';
 import { type Answer, type AttemptContext, attempt } from './attempts.ts';
 import { type Body, isTrue } from './body.ts';
 import type { RowTask } from './task.ts';
@@ -35,6 +35,7 @@ class RowEnded extends Error {
 export interface RowWalkContext {
   body: Body;
   attempts: AttemptContext;
+  markAhead: boolean;
 }
 
 /** `scope` holds the row's iterators; action outputs are added to it. Throws StoppedError when the segment ends first. */
@@ -116,8 +117,7 @@ class RowHost implements StepHost {
   }
 
   async #runAction(action: CompiledAction, given: Record<string, Value>): Promise<{ [name: string]: Value }> {
-    const { run, river, row } = this.#scope;
-    const scope: Record<string, Value> = { ...defaultsOf(action), ...given, run: run ?? null, river: river ?? null, row: row ?? null };
+    const scope = actionScope(action, given, this.#scope);
     let outputs: { [name: string]: Value } = {};
     for (const request of action.requests) {
       outputs = await this.#runRequest(request, scope);
@@ -138,7 +138,7 @@ class RowHost implements StepHost {
         rows: [this.#task],
         request,
         prepared: request.build(scope, request.destination.baseUrl),
-        markAhead: this.#context.body.unlimited && this.#context.body.idempotent,
+        markAhead: this.#context.markAhead,
         keepsProgress: this.#context.body.requests > 1,
       },
       this.#context.attempts,
@@ -151,7 +151,8 @@ class RowHost implements StepHost {
   }
 }
 
-const OUTCOME_OF = { skip: 'skipped', reject: 'rejected', fail: 'failed', unknown: 'unknown', stop: 'failed' } as const;
+/** What an answer that did not deliver makes of its rows. */
+export const OUTCOME_OF = { skip: 'skipped', reject: 'rejected', fail: 'failed', unknown: 'unknown', stop: 'failed' } as const satisfies Record<string, Outcome>;
 
 function endedBy(answer: Answer): RowEnded {
   const then = answer.then as keyof typeof OUTCOME_OF;
@@ -172,10 +173,4 @@ function orNull(evaluate: () => Value): Value {
   } catch {
     return null;
   }
-}
-
-function defaultsOf({ plan }: CompiledAction): Record<string, Value> {
-  const values: Record<string, Value> = {};
-  for (const [name, input] of Object.entries(plan.inputs)) if (!input.required) values[name] = input.default;
-  return values;
 }

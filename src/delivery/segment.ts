@@ -2,9 +2,8 @@
 import type { SendInput, SendResult } from '../contracts/activities.ts';
 import { UpriverError } from '../core/errors.ts';
 import { badRows } from '../core/outcomes.ts';
-import type { StateStore } from '../core/store.ts';
-import { reaches } from '../core/tolerance.ts';
 import { builtIns } from '../core/scope.ts';
+import type { StateStore } from '../core/store.ts';
 import { revive, type Value } from '../core/values.ts';
 import type { Destination } from '../http/http-client.ts';
 import type { AttemptContext } from './attempts.ts';
@@ -15,13 +14,10 @@ import { type LoopView, openLoop } from './loop-view.ts';
 import { OutageDetector } from './outage.ts';
 import { Pump } from './pump.ts';
 import { Rehearsal } from './rehearsal.ts';
-import { RowSource } from './row-source.ts';
-import { type RowEnd, walkRow } from './row-walk.ts';
-import { StoppedError } from './sender.ts';
-import { settlementOf } from './settlement.ts';
 import { readSingle } from './single-row.ts';
 import { Slots } from './slots.ts';
-import type { RowTask } from './task.ts';
+import { StoppedError } from './sender.ts';
+import { type Workload, workloadOf } from './workload.ts';
 
 export interface SegmentDeps {
   store: StateStore;
@@ -37,7 +33,7 @@ export interface SegmentDeps {
 }
 
 /** What the parts of a running segment share. */
-interface Segment {
+export interface Segment {
   input: SendInput;
   deps: SegmentDeps;
   view: LoopView;
@@ -72,7 +68,7 @@ async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment
   const { rows, inDoubt } = await store.countLoop(input.loop);
   // Whoever held the loop before may still write requests for as long as its lease runs.
   if (inDoubt > 0) await deps.sleep(LEASE_MS);
-  const scope = commonScope(input);
+  const scope = { ...(revive(input.scope) as { [name: string]: Value }), ...builtIns(input.run) };
   const rehearsal = input.run.dryRun ? new Rehearsal(input.loop.path) : null;
   const body = compileBody(input.body, {
     actions: input.actions,
@@ -87,22 +83,14 @@ async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment
 async function sendRows(segment: Segment): Promise<void> {
   const { input, deps, ledger, ending } = segment;
   const maxInFlight = input.step?.maxInFlight ?? 1;
-  const limit = rowsUnderWay(segment, maxInFlight);
   const outage = new OutageDetector({
     probing: input.probe,
     onAnswer: () => {
-      pump.limit = limit;
+      pump.limit = workload.limit;
     },
     onOutage: (message) => ending.end({ kind: 'park', park: { reason: 'outage', ms: 0, message } }),
   });
-  const pump: Pump<RowTask> = new Pump({
-    source: rowSource(segment),
-    limit: input.probe ? 1 : limit,
-    stop: ending.signal,
-    onStuck: () => outage.blameRows(),
-    work: (task) => sendRow(task, segment, context),
-  });
-  const context: AttemptContext = {
+  const attempts: AttemptContext = {
     ledger,
     outage,
     slots: new Slots(maxInFlight),
@@ -110,75 +98,29 @@ async function sendRows(segment: Segment): Promise<void> {
     stop: ending.signal,
     abort: deps.abort,
     random: deps.random,
-    wait: (until: number | Promise<unknown>) => pump.wait(until),
+    wait: (until) => pump.wait(until),
     rehearsal: segment.rehearsal,
   };
+  const workload: Workload<unknown> = workloadOf(segment, attempts);
+  const pump: Pump<unknown> = new Pump({
+    source: workload.source,
+    limit: input.probe ? 1 : workload.limit,
+    stop: ending.signal,
+    onStuck: () => outage.blameRows(),
+    work: (task) => workload.work(task).catch((error) => endFor(error, ending)),
+    onError: (error) => endFor(error, ending),
+  });
   await pump.run();
 }
 
-/** Where marks may run ahead, as many rows again are made ready while the others are under way. */
-function rowsUnderWay({ body }: Segment, maxInFlight: number): number {
-  const ahead = maxInFlight > 1 && body.unlimited && body.idempotent;
-  return ahead ? 2 * maxInFlight : maxInFlight;
-}
-
-function rowSource({ input, deps, view, ledger, body }: Segment): RowSource {
-  return new RowSource({
-    store: deps.store,
-    ledger,
-    loop: input.loop,
-    rowset: view.rowset,
-    fromChunk: input.fromChunk,
-    layout: view.layout,
-    idempotent: body.idempotent,
-    unchangedScope: input.run.full ? null : view.deliveredScope,
-  });
-}
-
-async function sendRow(task: RowTask, segment: Segment, attempts: AttemptContext): Promise<void> {
-  const { body, ending } = segment;
-  try {
-    const end = await walkRow(task, rowScope(task, segment), { body, attempts });
-    settle(task, end, segment);
-  } catch (error) {
-    if (!(error instanceof StoppedError)) ending.end(reasonOf(error));
-  }
+function endFor(error: unknown, ending: Ending): void {
+  if (!(error instanceof StoppedError)) ending.end(reasonOf(error));
 }
 
 /** A limit that is far off parks the loop; everything else that is not about a row ends the segment. */
 function reasonOf(error: unknown): Reason {
   if (!(error instanceof UpriverError && error.code === 'REMOTE_LIMIT_PARK')) return { kind: 'error', error };
   return { kind: 'park', park: { reason: 'limit', ms: error.retryAfterMs ?? 60_000, message: error.message } };
-}
-
-function settle(task: RowTask, end: RowEnd, segment: Segment): void {
-  const { input, ledger, ending, deps } = segment;
-  const redact = (text: string) => [...deps.destinations.values()].reduce((kept, one) => one.redact(kept), text);
-  const keepOutputs = input.step === null || input.step.results !== null;
-  ledger.settle(task.chunk, task.row, settlementOf(task, end, { redact, keepOutputs }));
-  if (end.stop === 'river') ending.end({ kind: 'stop', stop: { reason: 'river', error: null } });
-  if (end.stop === 'rule') ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: end.message } } });
-  if (end.outcome === 'rejected' || end.outcome === 'failed' || end.outcome === 'unknown') countBad(segment);
-}
-
-function countBad(segment: Segment): void {
-  segment.bad++;
-  const limit = segment.input.step?.stopAfter;
-  if (!limit || !reaches(segment.bad, segment.view.rowset.rows, limit)) return;
-  const error = { code: 'ROW_STOP_AFTER', message: `Stopped after ${segment.bad} bad rows, as stop_after says.` };
-  segment.ending.end({ kind: 'stop', stop: { reason: 'stop_after', error } });
-}
-
-function rowScope(task: RowTask, { view, scope: common }: Segment): Record<string, Value> {
-  const scope: Record<string, Value> = Object.create(common);
-  for (const [index, name] of view.iterators.entries()) scope[name] = task.values[view.columns[index] as number] ?? null;
-  scope.row = { number: task.row + 1 };
-  return scope;
-}
-
-function commonScope({ run, scope }: SendInput): { [name: string]: Value } {
-  const values = revive(scope) as { [name: string]: Value };
-  return { ...values, ...builtIns(run) };
 }
 
 async function report({ input, deps, ending, rehearsal }: Segment): Promise<SendResult> {

@@ -47,7 +47,7 @@ async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<E
   let marked = outgoing.markAhead;
   for (;;) {
     const { limiter } = outgoing.destination;
-    await enterConnection(outgoing.destination, context.stop);
+    await (limiter.enter() ?? undefined);
     try {
       const permit = await takePermit(outgoing, context);
       if (!marked) await markWith(permit, outgoing);
@@ -96,12 +96,4 @@ async function sendPermitted(outgoing: Outgoing, context: SenderContext, permit:
     ledger.countRequest();
   }
   return exchange;
-}
-
-/** A place on the connection, shared with the other loops of this process. */
-async function enterConnection(destination: Destination, stop: AbortSignal): Promise<void> {
-  while (!destination.limiter.tryEnter()) {
-    await new Promise<void>((resolve) => destination.limiter.onRoom(resolve));
-    if (stop.aborted) throw new StoppedError();
-  }
 }

@@ -1,0 +1,121 @@
+/** Groups a loop's rows into batches by count and bytes. Rows of the same name never ride together nor overtake each other. */
+import { UpriverError } from '../core/errors.ts';
+import type { Source } from './pump.ts';
+import type { RowTask } from './task.ts';
+
+/** A row ready to ride in a batch. */
+export interface BatchItem {
+  task: RowTask;
+  /** How the answer names it; null: the action does not say. */
+  id: string | null;
+  /** Its part of the body. */
+  text: string;
+  bytes: number;
+}
+
+export interface Batch {
+  items: BatchItem[];
+  /** To be called when no row of it is under way any more. */
+  done: () => void;
+}
+
+export interface BatchSourceOptions {
+  rows: Source<RowTask>;
+  /** Throws ROW_* errors. */
+  prepare: (task: RowTask) => BatchItem;
+  /** A row that cannot be sent. */
+  refuse: (task: RowTask, error: UpriverError) => void;
+  most: { rows: number; bytes: number };
+}
+
+export class BatchSource implements Source<Batch> {
+  readonly #options: BatchSourceOptions;
+  /** Rows that wait: for a row of the same name that is under way, or for the next batch. */
+  #waiting: BatchItem[] = [];
+  readonly #busy = new Set<string>();
+  #ended = false;
+  #onDone: () => void = () => {};
+  #ready: Batch | null = null;
+
+  constructor(options: BatchSourceOptions) {
+    this.#options = options;
+  }
+
+  take(): Batch | undefined {
+    const batch = this.#ready ?? undefined;
+    this.#ready = null;
+    return batch;
+  }
+
+  /** Makes the next batch. Waits for one under way where only its rows' namesakes are left. */
+  async fill(): Promise<boolean> {
+    for (;;) {
+      const items = await this.#collect();
+      if (items.length > 0) {
+        this.#ready = this.#batchOf(items);
+        return true;
+      }
+      if (this.#waiting.length === 0) return false;
+      await new Promise<void>((resolve) => {
+        this.#onDone = resolve;
+      });
+    }
+  }
+
+  async #collect(): Promise<BatchItem[]> {
+    const { most } = this.#options;
+    const items: BatchItem[] = [];
+    const names = new Set(this.#busy);
+    let bytes = 0;
+    const passedOver: BatchItem[] = [];
+    for (;;) {
+      const item = this.#waiting.shift() ?? (await this.#nextItem());
+      if (!item) break;
+      const full = items.length > 0 && bytes + item.bytes > most.bytes;
+      if (full || (item.id !== null && names.has(item.id))) passedOver.push(item);
+      else {
+        items.push(item);
+        bytes += item.bytes + 1;
+      }
+      // Also for one passed over: a later row of its name must stay behind it.
+      if (item.id !== null) names.add(item.id);
+      if (full || items.length >= most.rows || passedOver.length >= most.rows) break;
+    }
+    this.#waiting.unshift(...passedOver);
+    return items;
+  }
+
+  async #nextItem(): Promise<BatchItem | null> {
+    while (!this.#ended) {
+      const task = this.#options.rows.take();
+      if (task === undefined) this.#ended = !(await this.#options.rows.fill());
+      else {
+        const item = this.#prepared(task);
+        if (item) return item;
+      }
+    }
+    return null;
+  }
+
+  #prepared(task: RowTask): BatchItem | null {
+    try {
+      return this.#options.prepare(task);
+    } catch (error) {
+      if (!(error instanceof UpriverError && error.code.startsWith('ROW_'))) throw error;
+      this.#options.refuse(task, error);
+      return null;
+    }
+  }
+
+  #batchOf(items: BatchItem[]): Batch {
+    const names = items.flatMap(({ id }) => (id === null ? [] : [id]));
+    for (const name of names) this.#busy.add(name);
+    return {
+      items,
+      done: () => {
+        for (const name of names) this.#busy.delete(name);
+        this.#onDone();
+      },
+    };
+  }
+}

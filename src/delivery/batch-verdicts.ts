@@ -1,0 +1,63 @@
+/** Which rows of an answered batch were taken and which refused. What the answer does not account for is not delivered. */
+import { isObject, type Scope, toText, type Value } from '../core/values.ts';
+import type { CompiledBatch, Render } from './action.ts';
+
+export type RowVerdict = 'delivered' | { code: string; message: string } | 'unaccounted';
+
+/** A verdict per id, in the order given. `null` ids are never accounted for by name. */
+export function verdicts(batch: CompiledBatch, ids: readonly (string | null)[], reply: Scope): RowVerdict[] {
+  // Without any mapping an answer speaks for all its rows.
+  if (!batch.delivered && !batch.rejected) return ids.map(() => 'delivered');
+  const refused = refusals(evaluate(batch.rejected, reply));
+  const taken = batch.delivered ? names(evaluate(batch.delivered, reply)) : null;
+  return ids.map((id) => {
+    if (id === null) return 'unaccounted';
+    const refusal = refused.get(id);
+    const isTaken = taken ? taken.has(id) : refused !== FAILED;
+    // Taken and refused at once: the answer contradicts itself.
+    if (refusal) return taken?.has(id) ? 'unaccounted' : refusal;
+    return isTaken ? 'delivered' : 'unaccounted';
+  });
+}
+
+/** A mapping that fails accounts for no row. */
+function evaluate(mapping: Render | null, reply: Scope): Value | undefined {
+  try {
+    return mapping ? mapping(reply) : [];
+  } catch {
+    return undefined;
+  }
+}
+
+const FAILED: Map<string, { code: string; message: string }> = new Map();
+
+function refusals(value: Value | undefined): Map<string, { code: string; message: string }> {
+  if (value === undefined) return FAILED;
+  const refused = new Map<string, { code: string; message: string }>();
+  for (const item of Array.isArray(value) ? value : []) {
+    const id = nameOf(isObject(item) ? item.id : item);
+    if (id === null) continue;
+    const { code, message } = isObject(item) ? item : { code: null, message: null };
+    refused.set(id, { code: textOr(code, 'ROW_REFUSED'), message: textOr(message, 'The API refused this row.') });
+  }
+  return refused;
+}
+
+function names(value: Value | undefined): Set<string> {
+  const found = new Set<string>();
+  for (const item of Array.isArray(value) ? value : []) {
+    const name = nameOf(item);
+    if (name !== null) found.add(name);
+  }
+  return found;
+}
+
+/** Ids compare as text, whatever their type in the answer. An empty one names nothing. */
+function nameOf(value: Value | undefined): string | null {
+  if (value === null || value === undefined || typeof value === 'boolean') return null;
+  return toText(value) || null;
+}
+
+function textOr(value: Value | undefined, otherwise: string): string {
+  return value === null || value === undefined ? otherwise : toText(value) || otherwise;
+}

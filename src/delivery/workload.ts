@@ -1,0 +1,129 @@
+/** What a loop's body makes of its rows: each walked by itself, or many in one request. */
+import type { ActionStep } from '../contracts/plan.ts';
+import { BAD_OUTCOMES } from '../core/outcomes.ts';
+import { reaches } from '../core/tolerance.ts';
+import type { Value } from '../core/values.ts';
+import { actionScope, type CompiledAction, type CompiledBatch, type Render, renderAll } from './action.ts';
+import type { AttemptContext } from './attempts.ts';
+import { sendBatch } from './batch-send.ts';
+import { type Batch, type BatchItem, BatchSource } from './batch-source.ts';
+import type { Source } from './pump.ts';
+import { RowSource } from './row-source.ts';
+import { type RowEnd, walkRow } from './row-walk.ts';
+import type { Segment } from './segment.ts';
+import { settlementOf } from './settlement.ts';
+import type { RowTask } from './task.ts';
+
+export interface Workload<T> {
+  source: Source<T>;
+  /** Tasks under way at once. */
+  limit: number;
+  /** Rejects with StoppedError when the segment ended first. */
+  work: (task: T) => Promise<void>;
+}
+
+export function workloadOf(segment: Segment, attempts: AttemptContext): Workload<unknown> {
+  const maxInFlight = segment.input.step?.maxInFlight ?? 1;
+  const markAhead = maxInFlight > 1 && segment.body.unlimited && segment.body.idempotent;
+  // Where marks may run ahead, as many tasks again are made ready while the others are under way.
+  const limit = markAhead ? 2 * maxInFlight : maxInFlight;
+  const batch = batchStep(segment);
+  const workload = batch ? batchWork({ segment, attempts, markAhead }, batch) : rowWork({ segment, attempts, markAhead });
+  return { ...(workload as Omit<Workload<unknown>, 'limit'>), limit };
+}
+
+interface WorkContext {
+  segment: Segment;
+  attempts: AttemptContext;
+  markAhead: boolean;
+}
+
+function rowWork({ segment, attempts, markAhead }: WorkContext): Omit<Workload<RowTask>, 'limit'> {
+  const { body } = segment;
+  return {
+    source: rowSource(segment),
+    async work(task) {
+      settle(task, await walkRow(task, rowScope(task, segment), { body, attempts, markAhead }), segment);
+    },
+  };
+}
+
+interface BatchStep {
+  action: CompiledAction;
+  batch: CompiledBatch;
+  inputs: [name: string, render: Render][];
+}
+
+/** A batch action is the only step of its loop's body; validation sees to it. */
+function batchStep({ body }: Segment): BatchStep | null {
+  const known = body.actions.get(body.steps[0] as ActionStep);
+  return known?.action.batch ? { ...known, batch: known.action.batch } : null;
+}
+
+function batchWork({ segment, attempts, markAhead }: WorkContext, step: BatchStep): Omit<Workload<Batch>, 'limit'> {
+  const { action, batch } = step;
+  const common = actionScope(action, {}, segment.scope);
+  const settleItem = ({ task }: BatchItem, end: RowEnd) => settle(task, end, segment);
+  const source = new BatchSource({
+    rows: rowSource(segment),
+    most: { rows: batch.rows, bytes: batch.bytes - batch.build.emptyBytes(common) },
+    prepare: (task) => prepareItem(task, step, segment),
+    refuse: (task, { code, message }) =>
+      settle(task, { outcome: 'rejected', code, message, answer: null, outputs: {}, stop: null }, segment),
+  });
+  return {
+    source,
+    async work({ items, done }) {
+      try {
+        await sendBatch(items, { action, attempts, markAhead, scope: common, settle: settleItem });
+      } finally {
+        done();
+      }
+    },
+  };
+}
+
+function prepareItem(task: RowTask, { action, batch, inputs }: BatchStep, segment: Segment): BatchItem {
+  const outer = rowScope(task, segment);
+  const scope = actionScope(action, renderAll(inputs, outer), outer);
+  const text = batch.build.item(scope);
+  return { task, id: batch.id?.(scope) || null, text, bytes: Buffer.byteLength(text) };
+}
+
+function rowSource({ input, deps, view, ledger, body }: Segment): RowSource {
+  return new RowSource({
+    store: deps.store,
+    ledger,
+    loop: input.loop,
+    rowset: view.rowset,
+    fromChunk: input.fromChunk,
+    layout: view.layout,
+    idempotent: body.idempotent,
+    unchangedScope: input.run.full ? null : view.deliveredScope,
+  });
+}
+
+function settle(task: RowTask, end: RowEnd, segment: Segment): void {
+  const { input, ledger, ending, deps } = segment;
+  const redact = (text: string) => [...deps.destinations.values()].reduce((kept, one) => one.redact(kept), text);
+  const keepOutputs = input.step === null || input.step.results !== null;
+  ledger.settle(task.chunk, task.row, settlementOf(task, end, { redact, keepOutputs }));
+  if (end.stop === 'river') ending.end({ kind: 'stop', stop: { reason: 'river', error: null } });
+  if (end.stop === 'rule') ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: end.message } } });
+  if ((BAD_OUTCOMES as readonly string[]).includes(end.outcome)) countBad(segment);
+}
+
+function countBad(segment: Segment): void {
+  segment.bad++;
+  const limit = segment.input.step?.stopAfter;
+  if (!limit || !reaches(segment.bad, segment.view.rowset.rows, limit)) return;
+  const error = { code: 'ROW_STOP_AFTER', message: `Stopped after ${segment.bad} bad rows, as stop_after says.` };
+  segment.ending.end({ kind: 'stop', stop: { reason: 'stop_after', error } });
+}
+
+function rowScope(task: RowTask, { view, scope: common }: Segment): Record<string, Value> {
+  const scope: Record<string, Value> = Object.create(common);
+  for (const [index, name] of view.iterators.entries()) scope[name] = task.values[view.columns[index] as number] ?? null;
+  scope.row = { number: task.row + 1 };
+  return scope;
+}
