@@ -52,11 +52,18 @@ export function streamResult(open: OpenResult): ResultStream {
     },
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();
-      if (state === 'open') await connection.run('ROLLBACK');
+      if (state === 'open') await abandon(connection, result);
       prepared.destroySync();
       state = 'ended';
     },
   };
+}
+
+/** A stream that is not read to its end would keep the database open until it is garbage collected. */
+async function abandon(connection: DuckDBConnection, result: DuckDBResult): Promise<void> {
+  connection.interrupt();
+  while ((await result.fetchChunk())?.rowCount);
+  await connection.run('ROLLBACK');
 }
 
 async function isAborted(connection: DuckDBConnection): Promise<boolean> {
