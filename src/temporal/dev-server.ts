@@ -1,6 +1,6 @@
 /** One Temporal dev server process: start it, know it again, stop it. It outlives its starter until it is stopped. */
 import { execFile, spawn } from 'node:child_process';
-import { openSync, closeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -97,10 +97,11 @@ export async function answers(ports: Ports, timeoutMs: number): Promise<boolean>
   }
 }
 
+/** A process that has ended but whom nobody has buried (the first process of many containers buries no one) is dead. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== 'linux' || !/\) Z [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { connectClient } from '../../../src/temporal/connection.ts';
+import { isAlive } from '../../../src/temporal/dev-server.ts';
 import { type EmbeddedClient, type EmbeddedHost, findEmbedded, hostOrJoin } from '../../../src/temporal/embedded.ts';
 import { missingSearchAttributes } from '../../../src/temporal/search-attributes.ts';
 
@@ -122,7 +123,7 @@ test('the server of a host that was killed is adopted', async () => {
   expect(temporal).toMatchObject({ address: other.address, hostPid: process.pid });
   expect(serverPid()).toBe(pid);
   await temporal.stop();
-  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(isAlive(pid)).toBe(false);
 });
 
 test('an orphan that hangs is ended, and a new server goes on', async () => {
@@ -133,7 +134,7 @@ test('an orphan that hangs is ended, and a new server goes on', async () => {
   const temporal = await becomeHost();
   expect(temporal.address).toBe(other.address);
   expect(serverPid()).not.toBe(pid);
-  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(isAlive(pid)).toBe(false);
 });
 
 test('a server that dies under its host is started again, at the same address, with what it knew', async () => {
@@ -198,3 +199,12 @@ function listen(port: number): Promise<Server> {
   const server = createServer();
   return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(server)));
 }
+
+test('a process that has ended and waits to be buried is not alive', async () => {
+  // The shell becomes `sleep`, which never asks how its own child ended.
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  cleanUps.push(() => parent.kill('SIGKILL'));
+  const [pid] = await once(createInterface({ input: parent.stdout }), 'line');
+  while (isAlive(Number(pid))) await sleep(20);
+  expect(isAlive(parent.pid as number)).toBe(true);
+});
