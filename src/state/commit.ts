@@ -16,8 +16,7 @@ export interface LoopChange {
   path: string;
   epoch: number;
   requests: number;
-  writer: string;
-  number: number;
+  seq: LoopCommit['seq'];
   upserts: readonly { table: keyof typeof LOOP_TABLES; rows: readonly (readonly Param[])[] }[];
   /** Row numbers to delete from loop_progress. */
   progressDone: readonly number[];
@@ -65,13 +64,9 @@ export const LOOP_TABLES = {
   },
 } as const satisfies Record<string, LoopTable>;
 
-/** `scope`: the number under which the commit's delivered hashes are kept. `by`: who commits, and which commit it is. */
-export function loopChange(
-  commit: LoopCommit,
-  scope: number | null,
-  by: { writer: string; number: number },
-): LoopChange {
-  const { loop, epoch, requests, delivered } = commit;
+/** `scope`: the number under which the commit's delivered hashes are kept. */
+export function loopChange(commit: LoopCommit, scope: number | null): LoopChange {
+  const { loop, epoch, requests, seq, delivered } = commit;
   const done = new Set(commit.progressDone);
   const upserts: LoopChange['upserts'] = [
     { table: 'chunks', rows: commit.chunks.map(({ chunk, states }) => [chunk, ...histogram(states), states]) },
@@ -86,7 +81,7 @@ export function loopChange(
     ...loop,
     epoch,
     requests,
-    ...by,
+    seq,
     upserts: upserts.filter((upsert) => upsert.rows.length > 0),
     progressDone: [...done],
     delivered: scope === null || !delivered ? null : { scope, ...packHashes(delivered.hashes) },
@@ -95,5 +90,19 @@ export function loopChange(
 
 function recordRow(record: OutcomeRecord): Param[] {
   const { row, key, outcome, code, message, httpStatus, excerpt, attempts } = record;
-  return [row, key, outcome, code, message, httpStatus, excerpt, attempts];
+  return [
+    row,
+    key,
+    outcome,
+    code,
+    withoutNul(message),
+    httpStatus,
+    excerpt === null ? null : withoutNul(excerpt),
+    attempts,
+  ];
+}
+
+/** A reply may hold the one character that PostgreSQL's text cannot. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\ufffd');
 }

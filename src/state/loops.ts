@@ -1,5 +1,4 @@
 /** Loops: their fence, the states of their rows, the records of those that ended badly, what was delivered. */
-import { randomUUID } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import { countsFromHistogram, type Outcome, ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, StateStore } from '../core/store.ts';
@@ -38,7 +37,6 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
   const find = (key: LoopKey) =>
     db.selectFrom('loops').selectAll().where('run_id', '=', key.runId).where('path', '=', key.path).executeTakeFirst();
   const need = async (key: LoopKey) => (await find(key)) ?? missing(key);
-  const me = { writer: randomUUID(), number: 0 };
   return {
     async openLoop({ runId, path, rowsetId, rows, chunkSizes }) {
       const row = {
@@ -98,7 +96,7 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
     },
     async commitLoop(commit) {
       const scope = commit.delivered ? await delivered.scopeNumber(commit.delivered.scope) : null;
-      return engine.commit(loopChange(commit, scope, commit.seq ?? { writer: me.writer, number: ++me.number }));
+      return engine.commit(loopChange(commit, scope));
     },
     async countLoop(key) {
       const loop = await need(key);
@@ -109,6 +107,7 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
     },
     async readRecords(key, { outcomes, afterRow = -1, limit = RECORDS_DEFAULT }) {
       const { num } = await need(key);
+      if (outcomes?.length === 0) return [];
       let query = db.selectFrom('loop_records').selectAll().where('loop', '=', num).where('row', '>', afterRow);
       if (outcomes) query = query.where('outcome', 'in', [...outcomes]);
       return (await query.orderBy('row').limit(limit).execute()).map(recordOf);

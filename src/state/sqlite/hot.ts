@@ -53,10 +53,12 @@ function fence(database: Database, { runId, path, epoch }: LoopChange): number |
   return loop ? Number(loop['num']) : null;
 }
 
-function isApplied(database: Database, loop: number, { writer, number }: LoopChange): boolean {
+/** Whether the writer's last commit was this very one: its answer was lost. */
+function isApplied(database: Database, loop: number, { seq }: LoopChange): boolean {
+  if (!seq) return false;
   const sql = `INSERT INTO loop_writers AS last (loop, writer, number) VALUES (?, ?, ?)
-               ON CONFLICT (loop, writer) DO UPDATE SET number = excluded.number WHERE excluded.number > last.number`;
-  return database.prepare(sql).run(loop, writer, number).changes === 0;
+               ON CONFLICT (loop, writer) DO UPDATE SET number = excluded.number WHERE excluded.number <> last.number`;
+  return database.prepare(sql).run(loop, seq.writer, seq.number).changes === 0;
 }
 
 function writeDelivered(database: Database, delivered: LoopChange['delivered']): void {

@@ -93,7 +93,7 @@ export function commitCases(place: Place): void {
   test('a commit that cannot be written whole is not written at all', async () => {
     const store = await place.open();
     const epoch = await aLoop(store, [1]);
-    const broken = { ...aRecord(0), message: null as unknown as string };
+    const broken = { ...aRecord(0), attempts: null as unknown as number };
     const commit = aCommit(epoch, {
       chunks: [{ chunk: 0, states: states('rejected') }],
       records: [broken],
