@@ -13,6 +13,10 @@ const sqlHint = (hint: string) => (message: string) => sqlError(message, hint);
 const RULES: readonly Rule[] = [
   { when: /Conflicting lock is held|Unique file handle conflict|could not set lock/i, make: locked },
   {
+    when: /not a valid DuckDB database file|Serialization Error|newer version of DuckDB|storage version/i,
+    make: noDatabase,
+  },
+  {
     when: /^TransactionContext Error: (Conflict|Catalog write-write|Failed to commit)|write-write conflict/i,
     make: conflict,
   },
@@ -85,6 +89,12 @@ function locked(message: string): UpriverError {
       context: holder ? { file, pid: Number(holder[2]) } : { file },
     },
   );
+}
+
+function noDatabase(message: string): UpriverError {
+  return new UpriverError('CONFIG_DUCKDB_FILE', message, {
+    hint: 'Check `path` and `attach` in connections.yaml: the file must be a DuckDB database of a version that this DuckDB can read.',
+  });
 }
 
 function conflict(message: string): UpriverError {
