@@ -2,47 +2,36 @@
 import { Command, CommanderError } from 'commander';
 import { UpriverError } from '../core/errors.ts';
 import { guarded } from './command.ts';
-import { cancelCommand } from './commands/cancel.ts';
-import { connectionsCommand } from './commands/connections.ts';
-import { devCommand } from './commands/dev.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { initCommand } from './commands/init.ts';
-import { retryCommand } from './commands/retry.ts';
-import { rowsCommand } from './commands/rows.ts';
-import { runCommand } from './commands/run.ts';
-import { runsCommand } from './commands/runs.ts';
-import { sandboxCommand } from './commands/sandbox.ts';
-import { schedulesCommand } from './commands/schedules.ts';
-import { showCommand } from './commands/show.ts';
-import { validateCommand } from './commands/validate.ts';
-import { workerCommand } from './commands/worker.ts';
 import { createConsole } from './console.ts';
 import { EXIT } from './exit-codes.ts';
 import { packageVersion } from './package.ts';
 
-const COMMANDS = [
-  initCommand,
-  validateCommand,
-  runCommand,
-  devCommand,
-  workerCommand,
-  runsCommand,
-  showCommand,
-  rowsCommand,
-  cancelCommand,
-  retryCommand,
-  schedulesCommand,
-  connectionsCommand,
-  doctorCommand,
-  sandboxCommand,
-];
+/** Loaded when called for: the drivers and Temporal's SDK take longer to load than a small command to run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./commands/init.ts')).initCommand(),
+  validate: async () => (await import('./commands/validate.ts')).validateCommand(),
+  run: async () => (await import('./commands/run.ts')).runCommand(),
+  dev: async () => (await import('./commands/dev.ts')).devCommand(),
+  worker: async () => (await import('./commands/worker.ts')).workerCommand(),
+  runs: async () => (await import('./commands/runs.ts')).runsCommand(),
+  show: async () => (await import('./commands/show.ts')).showCommand(),
+  rows: async () => (await import('./commands/rows.ts')).rowsCommand(),
+  cancel: async () => (await import('./commands/cancel.ts')).cancelCommand(),
+  retry: async () => (await import('./commands/retry.ts')).retryCommand(),
+  schedules: async () => (await import('./commands/schedules.ts')).schedulesCommand(),
+  connections: async () => (await import('./commands/connections.ts')).connectionsCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
+};
 
-function createProgram(): Command {
+/** With the command that is called; with all of them for help, and to say what an unknown one may have meant. */
+async function createProgram(called: string | undefined): Promise<Command> {
   const program = new Command('upriver')
     .description('Durable reverse ETL on Temporal: every row ends in exactly one honest outcome.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'how to use a command');
-  for (const create of COMMANDS) program.addCommand(create());
+  const one = called !== undefined && Object.hasOwn(COMMANDS, called) ? COMMANDS[called] : undefined;
+  for (const create of one ? [one] : Object.values(COMMANDS)) program.addCommand(await create());
   return quiet(program);
 }
 
@@ -89,7 +78,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const args = process.argv.slice(2);
 const code = await guarded(createConsole(args.includes('--json')), process.cwd(), async () => {
-  await parse(createProgram(), args);
+  await parse(await createProgram(args[0]), args);
   return Number(process.exitCode ?? EXIT.ok);
 });
 process.exitCode = code;

@@ -12,7 +12,9 @@ export async function loadValidProject(dir: string): Promise<Project> {
 /** For commands that only need upriver.yaml: mistakes in other files do not stop them. Throws {@link ProjectInvalid}. */
 export async function loadProjectSettings(dir: string): Promise<Project> {
   const project = await loadProject(dir);
-  const errors = project.errors.filter((error) => error.position?.file === 'upriver.yaml');
+  const errors = project.errors.filter(
+    ({ code, position }) => code === 'CONFIG_NO_PROJECT' || position?.file === 'upriver.yaml',
+  );
   if (errors.length > 0) throw new ProjectInvalid(errors);
   return project;
 }

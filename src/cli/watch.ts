@@ -1,8 +1,7 @@
 /** Watches one run, with its progress on the terminal, to its end or to the first Ctrl-C. */
 import type { RunResult } from '../contracts/run.ts';
-import { toReport, UpriverError } from '../core/errors.ts';
 import type { StateStore } from '../core/store.ts';
-import { awaitRun, type Ending } from '../temporal/client.ts';
+import { awaitRun, closeRun, type Ending } from '../temporal/client.ts';
 import type { ProjectRuntime } from '../temporal/project-runtime.ts';
 import type { Console } from './console.ts';
 import { aborted, type Interrupt } from './interrupt.ts';
@@ -60,14 +59,14 @@ async function endedRun(
   of: { runId: string; river: string; outcome: RunResult | Ending },
 ): Promise<RunDocument> {
   const { outcome } = of;
-  if ('run_id' in outcome) return outcome;
+  if ('run_id' in outcome) {
+    const { outputs: _forCallingRivers, ...document } = outcome;
+    return document;
+  }
   const run = await currentRun(store, of.runId, of.river);
   if (run.status !== 'running') return run;
-  const error = toReport(
-    new UpriverError('REMOTE_RUN_ENDED', outcome.message, { hint: 'Temporal’s UI shows how the run ended.' }),
-  );
-  await store.updateRun(of.runId, { status: outcome.status, endedAt: Date.now(), error });
-  return { ...run, status: outcome.status, error };
+  await closeRun(store, of.runId, outcome);
+  return currentRun(store, of.runId, of.river);
 }
 
 async function currentRun(store: StateStore, runId: string, river: string): Promise<RunDocument> {

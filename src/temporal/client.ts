@@ -13,6 +13,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import type { RiverPlan } from '../contracts/plan.ts';
 import type { RunInput, RunResult } from '../contracts/run.ts';
 import { UpriverError } from '../core/errors.ts';
+import type { StateStore } from '../core/store.ts';
 import type { Value } from '../core/values.ts';
 
 /** Kept with each run in Temporal, so that a later command knows what it was asked to do. */
@@ -111,6 +112,25 @@ export async function isOpen(client: Client, runId: string): Promise<boolean> {
 /** How a run ended that gave no result of its own. */
 export type Ending = { status: 'failed' | 'cancelled'; message: string };
 
+const LOST: Ending = { status: 'failed', message: 'Temporal no longer knows this run.' };
+
+/** Writes down the end of a run that could not do so itself: it was terminated, or Temporal lost it. */
+export async function closeRun(store: StateStore, runId: string, { status, message }: Ending): Promise<void> {
+  const error = {
+    code: 'REMOTE_RUN_ENDED',
+    message,
+    hint: 'Temporal’s UI shows how it ended. Start it anew: upriver run',
+  };
+  await store.updateRun(runId, { status, endedAt: Date.now(), error });
+}
+
+/** Closes the runs that the store takes for running and Temporal does not. */
+export async function closeLostRuns(store: StateStore, client: Client): Promise<void> {
+  for (const run of await store.listRuns({ status: 'running', limit: 1000 })) {
+    if (!(await isOpen(client, run.id))) await closeRun(store, run.id, LOST);
+  }
+}
+
 /**
  * Waits for the end of a run. A server that is away is waited for, up to `patienceMs`.
  * Throws CONFIG_TEMPORAL_UNREACHABLE after that; the run goes on then.
@@ -121,8 +141,7 @@ export async function awaitRun(client: Client, runId: string, patienceMs: number
       return await client.workflow.result<() => Promise<RunResult>>(runId);
     } catch (error) {
       if (error instanceof WorkflowFailedError) return endingOf(error);
-      if (error instanceof WorkflowNotFoundError)
-        return { status: 'failed', message: 'Temporal no longer knows this run' };
+      if (error instanceof WorkflowNotFoundError) return LOST;
       if (!isServiceError(error)) throw error;
       await untilServing(client, patienceMs);
     }

@@ -154,16 +154,14 @@ async function updateSchedule(
   client: Client,
   { scheduleId: id, action, spec, policies }: ScheduleOptions,
 ): Promise<void> {
-  await client.schedule
-    .getHandle(id)
-    .update(
-      (previous): ScheduleUpdateOptions => ({
-        ...previous,
-        action: action as ScheduleUpdateOptions['action'],
-        spec,
-        policies: { ...previous.policies, ...policies },
-      }),
-    );
+  await client.schedule.getHandle(id).update(
+    (previous): ScheduleUpdateOptions => ({
+      ...previous,
+      action: action as ScheduleUpdateOptions['action'],
+      spec,
+      policies: { ...previous.policies, ...policies },
+    }),
+  );
 }
 
 function scheduleOptions(schedule: WantedSchedule, { taskQueue, searchAttributes }: ScheduleScope): ScheduleOptions {

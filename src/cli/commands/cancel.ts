@@ -1,7 +1,8 @@
 /** `upriver cancel RUN`: stops a run between requests and waits until its outcomes are written. */
 import type { Command } from 'commander';
 import { cancelRun, hasWorker } from '../../temporal/client.ts';
-import { openProjectStore, openRuntime, type ProjectRuntime } from '../../temporal/project-runtime.ts';
+import { openRuntime, type ProjectRuntime } from '../../temporal/project-runtime.ts';
+import { openProjectStore } from '../../temporal/project-store.ts';
 import { action, type CommandContext, newCommand } from '../command.ts';
 import type { Console } from '../console.ts';
 import { EXIT } from '../exit-codes.ts';

@@ -28,7 +28,7 @@ export function devCommand(): Command {
       console.say(
         `Temporal UI:  ${runtime.uiAddress}\nWorker:       ready\nStop:         Ctrl-C (unfinished runs go on next time)\n`,
       );
-      await feedRuns(console, runtime.store, interrupt.signal);
+      await Promise.race([feedRuns(console, runtime.store, interrupt.signal), runtime.failed]);
       console.say('Stopping: requests in flight settle first. Ctrl-C again stops at once.');
       return EXIT.ok;
     }),

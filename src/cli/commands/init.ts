@@ -1,6 +1,6 @@
 /** `upriver init [DIR]`: copies the starter project, without touching any file that is there. */
-import { cp, readdir, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
 import { action, newCommand } from '../command.ts';
@@ -8,14 +8,16 @@ import { EXIT } from '../exit-codes.ts';
 import { PACKAGE_DIR } from '../package.ts';
 
 const STARTER = join(PACKAGE_DIR, 'examples', 'starter');
+/** Not a file of the starter: npm leaves files of this name out of packages. */
+const GITIGNORE = '.upriver/\n*.duckdb\n*.duckdb.wal\n';
 
 export function initCommand(): Command {
   return newCommand('init [dir]', 'write a working project to start from', { json: false }).action(
     action(async ({ console, projectDir }, [dir]) => {
       const target = dir ? resolve(dir) : projectDir;
-      const files = await filesOf(STARTER);
+      const files = ['.gitignore', ...(await filesOf(STARTER))];
       await refuseToOverwrite(target, files);
-      await cp(STARTER, target, { recursive: true, errorOnExist: true, force: false });
+      await writeFiles(target, files);
       const here = relative(process.cwd(), target);
       console.say(`Wrote ${files.length} files to ${here || 'this folder'}:`);
       for (const file of files) console.say(`  ${file}`);
@@ -24,11 +26,19 @@ What to type next${here ? `, in ${here}` : ''}:
   upriver sandbox hubspot --port 8099     a practice HubSpot; leave it up in a terminal of its own
   export HUBSPOT_TOKEN=practice
   upriver validate
-  upriver run deals                       reads data/deals.csv, updates the deals in HubSpot
+  upriver run deals                       reads four deals and updates them in HubSpot
   upriver rows last                       each row and what became of it`);
       return EXIT.ok;
     }),
   );
+}
+
+async function writeFiles(target: string, files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    const text = file === '.gitignore' ? GITIGNORE : await readFile(join(STARTER, file), 'utf8');
+    await mkdir(dirname(join(target, file)), { recursive: true });
+    await writeFile(join(target, file), text, { flag: 'wx' });
+  }
 }
 
 async function filesOf(dir: string): Promise<string[]> {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
 import type { RunRecord } from '../../core/store.ts';
 import { planFor } from '../../language/index.ts';
-import { openProjectStore } from '../../temporal/project-runtime.ts';
+import { openProjectStore } from '../../temporal/project-store.ts';
 import { action, newCommand } from '../command.ts';
 import { loadValidProject } from '../project.ts';
 import { findRun } from '../run-ids.ts';

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
 import { COUNTED, type CountedOutcome } from '../../core/outcomes.ts';
-import { openProjectStore } from '../../temporal/project-runtime.ts';
+import { openProjectStore } from '../../temporal/project-store.ts';
 import { action, newCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { keyColumnsOf } from '../loop-keys.ts';

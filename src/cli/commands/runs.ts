@@ -1,7 +1,7 @@
 /** `upriver runs [RIVER]`: the latest runs, newest first. */
 import type { Command } from 'commander';
 import { badRows } from '../../core/outcomes.ts';
-import { openProjectStore } from '../../temporal/project-runtime.ts';
+import { openProjectStore } from '../../temporal/project-store.ts';
 import { action, newCommand } from '../command.ts';
 import type { Console } from '../console.ts';
 import { EXIT } from '../exit-codes.ts';

@@ -65,7 +65,8 @@ function listCommand(): Command {
       await using runtime = await reach(context, await loadProjectSettings(context.projectDir), true);
       const schedules = await listSchedules(runtime);
       if (context.console.json) context.console.document({ schedules });
-      else if (schedules.length === 0) context.console.say('Temporal has none of this project. Create them: upriver schedules apply');
+      else if (schedules.length === 0)
+        context.console.say('Temporal has none of this project. Create them: upriver schedules apply');
       else showSchedules(context.console, schedules);
       return EXIT.ok;
     }),
@@ -129,7 +130,7 @@ async function reach({ console, env }: CommandContext, project: Project, host: b
 }
 
 function showChanges(console: Console, changes: readonly ScheduleChange[]): void {
-    const rows = changes.map(({ id, change, cron, timezone }) => [change, id, cron, timezone]);
+  const rows = changes.map(({ id, change, cron, timezone }) => [change, id, cron, timezone]);
   console.say(table(console, [{ head: 'change' }, { head: 'schedule' }, { head: 'cron' }, { head: 'timezone' }], rows));
 }
 

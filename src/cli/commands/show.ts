@@ -1,6 +1,7 @@
 /** `upriver show RUN`: a run's steps, counts and errors; needs nothing running. */
 import type { Command } from 'commander';
-import { findRunUrl, openProjectStore } from '../../temporal/project-runtime.ts';
+import { openProjectStore } from '../../temporal/project-store.ts';
+import { findRunUrl } from '../../temporal/run-url.ts';
 import { action, newCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { loadProjectSettings } from '../project.ts';

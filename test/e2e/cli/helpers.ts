@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const NODE = join(ROOT, 'node_modules', '.bin', 'node');
-const MAIN = join(ROOT, 'src', 'cli', 'main.ts');
+const UPRIVER = join(ROOT, 'bin', 'upriver.js');
 
 export interface Ended {
   code: number | null;
@@ -69,7 +69,7 @@ async function writeFiles(dir: string, files: Record<string, string>): Promise<v
 }
 
 function startCli(dir: string, args: string[], env: Record<string, string>): Running {
-  const child = spawn(NODE, [MAIN, ...args], { cwd: dir, env: { ...cleanEnvironment(), ...env } });
+  const child = spawn(NODE, [UPRIVER, ...args], { cwd: dir, env: { ...cleanEnvironment(), ...env } });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -149,7 +149,7 @@ request:
     'rivers/deals.yaml': `
 name: deals
 inputs:
-  amount: { type: integer, default: 1 }
+  add: { type: integer, default: 1 }
 variables:
   deals: { multiple: true }
 ${river.river ?? ''}
@@ -157,7 +157,7 @@ steps:
   - id: read
     type: sql
     connection: warehouse
-    query: select n as deal_id, n + {amount} as amount from range(1, ${river.rows} + 1) t(n)
+    query: select n as deal_id, n + {add} as amount from range(1, ${river.rows} + 1) t(n)
     target: { variable: deals }
   - id: each
     type: loop

@@ -22,7 +22,9 @@ test.each([
 });
 
 test('counts name only what occurred', () => {
-  expect(outcomes({ ...noRows(), read: 1500, delivered: 1480, not_attempted: 20 })).toBe('delivered 1,480, not attempted 20');
+  expect(outcomes({ ...noRows(), read: 1500, delivered: 1480, not_attempted: 20 })).toBe(
+    'delivered 1,480, not attempted 20',
+  );
   expect(outcomes({ ...noRows(), read: 20, not_attempted: 20 }, ['not_attempted'])).toBe('');
   expect([rate(0.25), rate(61.7)]).toEqual(['0.3', '62']);
 });
@@ -36,19 +38,37 @@ test('a rate is that of the last ten seconds', () => {
 });
 
 test('run ids sort by time and tell the river', () => {
-  expect(newRunId('trial-deals', new Date('2026-11-22T17:44:17.123Z'))).toMatch(/^trial-deals-20261122T174417-[0-9a-z]{4}$/);
+  expect(newRunId('trial-deals', new Date('2026-11-22T17:44:17.123Z'))).toMatch(
+    /^trial-deals-20261122T174417-[0-9a-z]{4}$/,
+  );
 });
 
 test('a run is found by its id, a unique beginning, its river, or as the last one', async () => {
   await using store = await openStore({ path: ':memory:' });
   const add = (id: string, river: string, startedAt: number, startedBy = 'cli') =>
-    store.createRun({ id, river, status: 'running', startedAt, endedAt: null, inputs: {}, startedBy, error: null, expiresAt: null });
+    store.createRun({
+      id,
+      river,
+      status: 'running',
+      startedAt,
+      endedAt: null,
+      inputs: {},
+      startedBy,
+      error: null,
+      expiresAt: null,
+    });
   await add('a-1', 'a', 1);
   await add('a-2', 'a', 2);
   await add('b-1', 'b', 3);
   await add('c-child', 'c', 4, 'river:b-1');
   const found = async (wanted: string) => (await findRun(store, wanted)).id;
-  expect(await Promise.all(['a-1', 'b-', 'a', 'last', 'c'].map(found))).toEqual(['a-1', 'b-1', 'a-2', 'b-1', 'c-child']);
+  expect(await Promise.all(['a-1', 'b-', 'a', 'last', 'c'].map(found))).toEqual([
+    'a-1',
+    'b-1',
+    'a-2',
+    'b-1',
+    'c-child',
+  ]);
   await expect(found('a-')).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('a-2, a-1') });
   await expect(found('d')).rejects.toMatchObject({ code: 'USAGE', message: 'There is no run "d".' });
 });
@@ -79,5 +99,6 @@ test('notations of the practice HubSpot', () => {
   expect(parseLatency('20ms-300ms')).toEqual({ minMs: 20, maxMs: 300 });
   expect(parseLatency('5ms')).toEqual({ minMs: 5, maxMs: 5 });
   expect(parseFaults('500=2%,reset_after=0.01')).toEqual({ rates: { 500: 0.02, reset_after: 0.01 } });
-  for (const wrong of [() => parseLimit('fast'), () => parseFaults('500'), () => parseLatency('5')]) expect(wrong).toThrow(UpriverError);
+  for (const wrong of [() => parseLimit('fast'), () => parseFaults('500'), () => parseLatency('5')])
+    expect(wrong).toThrow(UpriverError);
 });

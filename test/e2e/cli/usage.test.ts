@@ -109,9 +109,9 @@ test('run: bad files end it before anything starts', async () => {
 
 test.each([
   [['run', 'dealz'], 'deals'],
-  [['run', 'deals', '--input', 'amount=many'], 'integer'],
-  [['run', 'deals', '--input', 'amonut=1'], 'amount'],
-  [['run', 'deals', '--input', 'amount'], 'name=value'],
+  [['run', 'deals', '--input', 'add=many'], 'whole number'],
+  [['run', 'deals', '--input', 'adt=1'], 'add'],
+  [['run', 'deals', '--input', 'add'], 'name=value'],
   [['show', 'nothing-there'], 'upriver run'],
   [['rows', 'last'], 'upriver run'],
   [['rows', 'last', '--outcome', 'rejectd'], 'rejected'],

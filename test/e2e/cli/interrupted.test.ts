@@ -1,0 +1,158 @@
+/** Ctrl-C, kill -9, cancel, other inputs, a host that dies under its guests: a run is never lost and never sent twice. */
+import type { RunResult } from '../../../src/contracts/run.ts';
+import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
+import { dealsProject, makeProject, type TestProject, until } from './helpers.ts';
+
+const ROWS = 200;
+const MAX_IN_FLIGHT = 4;
+
+/** Two hundred deals in no less than two seconds: long enough to stop in the middle. */
+async function slowDeals(river?: string): Promise<{ hubspot: Sandbox; project: TestProject } & AsyncDisposable> {
+  const hubspot = await startSandbox({ deals: ROWS, limits: null, latency: { minMs: 40, maxMs: 40 } });
+  const files = dealsProject(hubspot.url, { rows: ROWS, loop: `max_in_flight: ${MAX_IN_FLIGHT}`, river });
+  const project = await makeProject(files, { HUBSPOT_TOKEN: 'practice' });
+  return {
+    hubspot,
+    project,
+    async [Symbol.asyncDispose]() {
+      await project[Symbol.asyncDispose]();
+      await hubspot.stop();
+    },
+  };
+}
+
+const underWay = (hubspot: Sandbox) => until(() => hubspot.state().deals.applied >= 20);
+
+async function lastRunId(project: TestProject): Promise<string> {
+  const { runs } = JSON.parse((await project.upriver('runs', '--json')).stdout) as { runs: { run_id: string }[] };
+  return runs[0]?.run_id ?? '';
+}
+
+test('Ctrl-C stops the processes, not the river: the next run goes on with it, and no deal is sent twice', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const first = project.start('run', 'deals');
+  await underWay(hubspot);
+  first.child.kill('SIGINT');
+  const stopped = await first.ended;
+  expect(stopped.code).toBe(130);
+  const runId = await lastRunId(project);
+  expect(stopped.stdout).toContain(
+    `Go on with it: upriver run deals --input add=1 · give it up: upriver cancel ${runId}`,
+  );
+  const soFar = hubspot.state().requests;
+  expect(soFar).toBeLessThan(ROWS);
+
+  const second = await project.upriver('run', 'deals', '--json');
+  expect(second.stderr).toContain(`Going on with ${runId}`);
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.stdout)).toMatchObject({
+    run_id: runId,
+    status: 'succeeded',
+    rows: { read: ROWS, delivered: ROWS },
+  });
+  expect([...hubspot.deals()].filter((deal) => deal.received !== 1)).toEqual([]);
+});
+
+test('kill -9: the next run goes on with it; only what was in flight may be sent again', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const first = project.start('run', 'deals');
+  await underWay(hubspot);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const runId = await lastRunId(project);
+
+  const second = await project.upriver('run', 'deals', '--json');
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.stdout)).toMatchObject({
+    run_id: runId,
+    status: 'succeeded',
+    rows: { read: ROWS, delivered: ROWS },
+  });
+  const deals = [...hubspot.deals()];
+  expect(deals.filter((deal) => deal.received === 0)).toEqual([]);
+  expect(deals.filter((deal) => deal.received > 1).length).toBeLessThanOrEqual(2 * MAX_IN_FLIGHT);
+});
+
+test('an unfinished run with other inputs is an error that names cancel; cancel ends it; then a new one may start', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const first = project.start('run', 'deals');
+  await underWay(hubspot);
+  first.child.kill('SIGINT');
+  await first.ended;
+  const runId = await lastRunId(project);
+  const before = hubspot.state().requests;
+
+  const other = await project.upriver('run', 'deals', '--input', 'add=2', '--json');
+  expect(other.code).toBe(2);
+  expect(JSON.parse(other.stdout)).toMatchObject({
+    errors: [{ code: 'RIVER_RUN_UNFINISHED', hint: expect.stringContaining(`upriver cancel ${runId}`) }],
+  });
+
+  const cancelled = await project.upriver('cancel', 'last', '--json');
+  expect(cancelled.code).toBe(0);
+  const run = JSON.parse(cancelled.stdout) as RunResult;
+  expect(run).toMatchObject({ run_id: runId, status: 'cancelled', rows: { read: ROWS } });
+  expect(run.rows.delivered + run.rows.not_attempted).toBe(ROWS);
+  expect(hubspot.state().requests).toBe(before);
+
+  const third = await project.upriver('run', 'deals', '--input', 'add=2', '--json');
+  expect(third.code).toBe(0);
+  expect((JSON.parse(third.stdout) as RunResult).run_id).not.toBe(runId);
+});
+
+test('cancelled by another command while it runs: exit code 4, honest counts', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const first = project.start('run', 'deals', '--json');
+  await underWay(hubspot);
+  const cancelled = await project.upriver('cancel', 'deals');
+  expect(cancelled.code).toBe(0);
+  const ended = await first.ended;
+  expect(ended.code).toBe(4);
+  const run = JSON.parse(ended.stdout) as RunResult;
+  expect(run.status).toBe('cancelled');
+  expect(run.rows.not_attempted).toBeGreaterThan(0);
+  expect(run.rows.delivered).toBe(hubspot.state().deals.applied);
+});
+
+test('overlap: a second run beside a living one is skipped, exit code 0', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const first = project.start('run', 'deals', '--json');
+  await underWay(hubspot);
+  const second = await project.upriver('run', 'deals', '--json');
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.stdout)).toMatchObject({ status: 'skipped', rows: { read: 0 } });
+  expect((await first.ended).code).toBe(0);
+});
+
+test('the host dies under a guest: the guest takes its place and its run goes on', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const dev = project.start('dev');
+  await dev.says('Worker: ');
+  const guest = project.start('run', 'deals', '--json');
+  await underWay(hubspot);
+  dev.child.kill('SIGKILL');
+  const ended = await guest.ended;
+  expect(ended.stderr).toContain('takes its place');
+  expect(ended.code).toBe(0);
+  expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'succeeded', rows: { delivered: ROWS } });
+});
+
+test('Ctrl-C on a guest: the run goes on without it', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const dev = project.start('dev');
+  await dev.says('Worker: ');
+  const guest = project.start('run', 'deals');
+  await underWay(hubspot);
+  guest.child.kill('SIGINT');
+  const ended = await guest.ended;
+  expect(ended.code).toBe(130);
+  expect(ended.stdout).toContain('goes on without this command');
+  await dev.says(/deals-\S+ +succeeded/);
+});
