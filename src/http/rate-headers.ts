@@ -30,8 +30,11 @@ export interface ObserverDeps {
 type Headers = Readonly<Record<string, string>>;
 
 const DAY_MS = 86_400_000;
-const NOTE_EVERY_MS = 250;
-/** The server counts a little before us and a little after: smaller differences are not others' requests. */
+/** Notes are a transaction each: at most 400 in a window's span. */
+const NOTES_PER_WINDOW = 400;
+const LEAST_BETWEEN_MS = 25;
+const MOST_BETWEEN_MS = 5_000;
+/** The server counts a little before us and a little after: smaller differences are not others' requests, while some is left. */
 const SLACK = 0.05;
 /** Above this a reset is a moment (seconds since 1970), below it a span. */
 const EARLIEST_EPOCH_SECONDS = 1_000_000_000;
@@ -42,10 +45,11 @@ export function createObserver(deps: ObserverDeps): (status: number, headers: He
   const notedAt = new Map<PathWindow, number>();
 
   const note = (window: PathWindow, remaining: number) => {
-    const slack = Math.max(2, Math.ceil(window.limit * SLACK));
-    const used = window.limit - remaining - slack;
+    const left = Math.max(0, remaining);
+    const used = window.limit - left - Math.min(left, Math.ceil(window.limit * SLACK));
+    const between = Math.min(MOST_BETWEEN_MS, Math.max(LEAST_BETWEEN_MS, window.window.perMs / NOTES_PER_WINDOW));
     const now = deps.now();
-    if (used <= 0 || now - (notedAt.get(window) ?? Number.NEGATIVE_INFINITY) < NOTE_EVERY_MS) return;
+    if (used <= 0 || now - (notedAt.get(window) ?? Number.NEGATIVE_INFINITY) < between) return;
     notedAt.set(window, now);
     deps.store.noteForeign(window.window, used).catch(() => {});
   };

@@ -23,6 +23,8 @@ export interface Site {
   schema: string;
 }
 
+/** What a server said is about so old when it is noted: what stopped counting since is among what it counted. */
+const NOTE_AGE_MS = 50;
 /** Expired lines stay this long, so that deleting them never meets a report that extends them. */
 const PURGE_AFTER_MS = 60_000;
 
@@ -84,7 +86,7 @@ function* take({ request, block }: { request: PermitRequest; block: string }, si
 
 /** The server counts ours too: only what the store does not know of was made by others. */
 function* noteForeign({ window, requests }: { window: Window; requests: number }, site: Site): Program<null> {
-  const [held = []] = yield [heldStatement([window.id], site)];
+  const [held = []] = yield [heldStatement([window.id], { ...site, now: site.now - NOTE_AGE_MS })];
   const unknown = requests - held.reduce((sum, row) => sum + Number(row['held']), 0);
   const freed = freesAt(site.now, window.perMs);
   if (unknown > 0) yield [answerStatement({ window: window.id, taker: '', freesAt: freed, count: unknown }, site)];
