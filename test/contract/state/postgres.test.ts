@@ -109,10 +109,12 @@ async function lockRuns(url: string) {
 /** A line to the server that can lose what the server says, and be cut. */
 async function proxyTo(url: string) {
   const target = new URL(url);
+  const { hostname } = target;
+  const port = Number(target.port);
   const sockets = new Set<Socket>();
   let drop = false;
   const proxy = createServer((client) => {
-    const server = connect(Number(target.port), target.hostname);
+    const server = connect(port, hostname);
     client.on('data', (data) => server.write(data));
     server.on('data', (data) => drop || client.write(data));
     for (const [socket, other] of [

@@ -13,6 +13,7 @@ export function aRun(id: string, change: Partial<RunRecord> = {}): RunRecord {
     endedAt: null,
     inputs: {},
     startedBy: 'cli',
+    values: null,
     error: null,
     expiresAt: null,
     ...change,
