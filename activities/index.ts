@@ -2,6 +2,7 @@
 import type { Activities } from '../src/contracts/activities.ts';
 import type { ActivityDeps } from './deps.ts';
 import { openPools } from './pools.ts';
+import { rowActivities } from './rows.ts';
 import { runActivities } from './runs.ts';
 import { scriptActivities } from './script.ts';
 import { sendActivities } from './send.ts';
@@ -17,6 +18,7 @@ export function createActivities(deps: ActivityDeps): { activities: Activities }
       ...runActivities(deps),
       ...sqlActivities(deps, pools),
       ...sendActivities(deps, pools),
+      ...rowActivities(deps, pools),
       ...scriptActivities(deps),
     },
     [Symbol.asyncDispose]: () => pools[Symbol.asyncDispose](),

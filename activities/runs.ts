@@ -1,5 +1,6 @@
 /** A run's beginning and end: one run of a river at a time, its line in the store, its persisted variables. */
 import type { Activities, BeginRunInput, BeginRunResult, EndRunInput } from '../src/contracts/activities.ts';
+import type { StateStore } from '../src/core/store.ts';
 import { runAttempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -16,17 +17,26 @@ async function beginRun(input: BeginRunInput, deps: ActivityDeps): Promise<Begin
   const holder = await takeLock(input, deps);
   if (holder !== null) return refuse(input, holder, deps);
   await createOnce(input, deps);
-  return { decision: 'go', holder: null, variables: await store.readVariables(run.river) };
+  const retried = input.retryOf === null ? null : await store.getRun(input.retryOf);
+  return { decision: 'go', holder: null, variables: retried?.values ?? (await store.readVariables(run.river)) };
 }
 
 /** null: the lock is ours, or none is needed. Else the run that holds it. */
 async function takeLock({ run, overlap }: BeginRunInput, { store, runs }: ActivityDeps): Promise<string | null> {
   if (overlap === 'allow' || run.dryRun) return null;
-  const lock = await store.lockRiver(run.river, run.runId);
+  const lock = await lockFor(run, store);
   if (lock.held) return null;
   // It may have been terminated in Temporal's UI, which tells nobody.
   if (await runs.isOpen(lock.owner)) return lock.owner;
   return (await store.takeOverRiver(run.river, lock.owner, run.runId)) ? null : lock.owner;
+}
+
+/** The lock may be let go between the attempt and the look at its owner: then it is to be had. */
+async function lockFor({ river, runId }: BeginRunInput['run'], store: StateStore): Promise<{ held: boolean; owner: string }> {
+  for (;;) {
+    const lock = await store.lockRiver(river, runId);
+    if (lock.held || lock.owner !== runId) return lock;
+  }
 }
 
 async function refuse(input: BeginRunInput, holder: string, deps: ActivityDeps): Promise<BeginRunResult> {
@@ -49,12 +59,13 @@ async function createOnce({ run, inputs, startedBy }: BeginRunInput, { store }: 
     inputs,
     startedBy,
     error: null,
+    values: null,
     expiresAt: null,
   });
 }
 
 /** Safe to repeat: everything in it is an upsert, and the lock goes last. */
-async function endRun({ run, status, steps, error, variables, retentionMs }: EndRunInput, deps: ActivityDeps): Promise<void> {
+async function endRun({ run, status, steps, error, variables, values, retentionMs }: EndRunInput, deps: ActivityDeps): Promise<void> {
   const { store, wallClock } = deps;
   const known = new Map((await store.listSteps(run.runId)).map((step) => [step.stepId, step]));
   const endedAt = wallClock();
@@ -74,7 +85,7 @@ async function endRun({ run, status, steps, error, variables, retentionMs }: End
     });
   }
   if (Object.keys(variables).length > 0) await store.saveVariables(run.river, variables);
-  await store.updateRun(run.runId, { status, endedAt, error, expiresAt: endedAt + retentionMs });
+  await store.updateRun(run.runId, { status, endedAt, error, values, expiresAt: endedAt + retentionMs });
   await store.unlockRiver(run.river, run.runId);
   await store.prune(endedAt);
 }

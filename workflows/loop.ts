@@ -7,7 +7,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FinishRowsResult, SendResult } from '../src/contracts/activities.ts';
+import type { FinishRowsResult, RowsetRef, SendResult } from '../src/contracts/activities.ts';
 import type { LoopInput, LoopResult, SendCarry } from '../src/contracts/loop.ts';
 import { formatDuration } from '../src/core/durations.ts';
 import type { ErrorReport } from '../src/core/errors.ts';
@@ -23,6 +23,7 @@ import { sendAll } from './send-rows.ts';
 export async function runLoop(input: LoopInput): Promise<LoopResult> {
   const carry = input.carry ?? { fromChunk: 0, outageSince: null, dryRun: null, startedAt: Date.now() };
   const result = await sendToEnd(input, carry);
+  if (input.step.results && !input.run.dryRun) result.results = await writeResults(input);
   if (result.error) throw stepFailure({ step: input.step.id, ...result.error }, result);
   return result;
 }
@@ -36,7 +37,7 @@ async function sendToEnd(input: LoopInput, carry: SendCarry): Promise<LoopResult
     const counts = await CancellationScope.nonCancellable(() => finish(input));
     setCurrentDetails(countsTable(counts.rows, 'The loop did not run to its end.'));
     if (isCancellation(error)) throw error;
-    return { status: 'failed', ...counts, error: reportOf(error), stopsRiver: false, dryRun: carry.dryRun };
+    return { status: 'failed', ...counts, error: reportOf(error), stopsRiver: false, dryRun: carry.dryRun, results: null };
   }
 }
 
@@ -56,6 +57,18 @@ async function sendLoop(input: LoopInput, carry: SendCarry): Promise<SendResult>
   });
 }
 
+function writeResults({ run, step, path, rowset, actions, resultsConnection }: LoopInput): Promise<RowsetRef | null> {
+  return call({ id: `${path}/results`, summary: 'write the results' }).writeResults({
+    run,
+    loop: { runId: run.runId, path },
+    step,
+    rowset,
+    resultsRowset: `${run.runId}/${path}/results`,
+    connection: resultsConnection,
+    outputs: [...new Set(Object.values(actions).flatMap((action) => action.outputs))],
+  });
+}
+
 function finish({ run, path }: LoopInput): Promise<FinishRowsResult> {
   return call({ id: `${path}/finish`, summary: 'settle rows in doubt' }).finishRows({ run, loop: { runId: run.runId, path } });
 }
@@ -65,7 +78,7 @@ function resultOf({ step }: LoopInput, sent: SendResult): LoopResult {
   const bad = badRows(rows);
   const error = stop?.error ?? (exceeds(bad, rows.read, step.tolerate) ? tooManyBad(bad, rows.read) : null);
   const status = error ? 'failed' : bad > 0 ? 'partial' : 'succeeded';
-  return { status, rows, requests, error, stopsRiver: stop?.reason === 'river', dryRun };
+  return { status, rows, requests, error, stopsRiver: stop?.reason === 'river', dryRun, results: null };
 }
 
 function tooManyBad(bad: number, read: number): ErrorReport {

@@ -1,7 +1,9 @@
 /** Does a river's steps as Temporal work: each an activity or a child workflow. */
 import {
+  ApplicationFailure,
 
   CancellationScope,
+  ChildWorkflowFailure,
   executeChild,
   isCancellation,
   ParentClosePolicy,
@@ -23,7 +25,8 @@ import type {
 } from '../src/contracts/plan.ts';
 import type { RunInput, RunResult, StepResult } from '../src/contracts/run.ts';
 import { compileExpression } from '../src/core/expressions.ts';
-import { actionsFor, planFrom } from '../src/core/plan-slice.ts';
+import { noRows } from '../src/core/outcomes.ts';
+import { actionsFor, everyStep, planFrom } from '../src/core/plan-slice.ts';
 import { builtIns, scopeFor, sqlValues } from '../src/core/scope.ts';
 import { compileText, compileValue } from '../src/core/templates.ts';
 import { revive, type Value } from '../src/core/values.ts';
@@ -54,6 +57,12 @@ export class RiverHost implements StepHost {
     this.#run = run;
     this.#river = input.plan.rivers[input.plan.root] as RiverPlan;
     this.#values = values;
+  }
+
+  /** All of the river's; of a retry its loops alone. */
+  stepsToWalk(): readonly StepPlan[] {
+    if (!this.#input.retryOf) return this.#river.steps;
+    return [...everyStep(this.#river.steps)].filter((step) => step.type === 'loop');
   }
 
   /** Values to keep for the next run. */
@@ -179,32 +188,54 @@ export class RiverHost implements StepHost {
   }
 
   async #loop(step: LoopStep): Promise<LeafResult> {
-    const rowset = this.#values[step.over] as unknown as RowsetRef | null;
+    const rowset = await this.#rowsFor(step);
+    if (!rowset) return { rows: noRows(), requests: 0 };
+    const { connections } = this.#input.plan;
     const input: LoopInput = {
       run: this.#run,
       step,
       path: step.id,
-      rowset: rowset ?? { $rowset: '', rows: 0, columns: [] },
+      rowset,
       scope: scopeFor(step.steps, this.#values),
       ...actionsFor(step.steps, this.#input.plan),
+      resultsConnection: step.results?.kind === 'table' ? (connections[step.results.connection] ?? null) : null,
       carry: null,
     };
-    const { status, rows, requests, stopsRiver, dryRun } = await this.#sendLoop(input);
-    if (dryRun) this.dryRuns.push({ rows: rows.delivered, counts: dryRun });
+    const { status, rows, requests, stopsRiver } = await this.#sendLoop(input);
     return { status, rows, requests, flow: stopsRiver ? 'stop' : 'go_on' };
+  }
+
+  /** The variable's rows, or those of an earlier run; null: there are none. */
+  #rowsFor(step: LoopStep): Promise<RowsetRef | null> | RowsetRef | null {
+    const { retryOf } = this.#input;
+    if (!retryOf) return this.#values[step.over] as unknown as RowsetRef | null;
+    const { actions } = actionsFor(step.steps, this.#input.plan);
+    const idempotent = Object.values(actions).every(({ requests }) => requests.every((request) => request.idempotent));
+    return call({ id: `${step.id}/rows`, summary: `rows of ${retryOf.runId} to send again` }).retryRows({
+      run: this.#run,
+      loop: { runId: this.#run.runId, path: step.id },
+      step,
+      of: retryOf.runId,
+      includeUnknown: idempotent || retryOf.includeUnknown,
+    });
   }
 
   /** Whatever ends the loop, its counts are told. */
   async #sendLoop(input: LoopInput): Promise<LoopResult> {
     const { step, path, run } = input;
     try {
-      return await executeChild<(loop: LoopInput) => Promise<LoopResult>>(`${run.river}.${step.id}`, {
+      const result = await executeChild<(loop: LoopInput) => Promise<LoopResult>>(`${run.river}.${step.id}`, {
         args: [input],
         workflowId: `${run.runId}/${path}`,
         workflowTaskTimeout: '5s',
         staticSummary: step.name ?? `loop over ${step.over}: ${input.rowset.rows} rows`,
       });
+      this.#noteLoop(step, result);
+      return result;
     } catch (error) {
+      const result = loopResultOf(error);
+      if (result) this.#noteLoop(step, result);
+      if (result) throw error;
       const loop = { runId: run.runId, path };
       const counts = await CancellationScope.nonCancellable(() =>
         call({ id: `${path}/finish`, summary: 'count the rows' }).finishRows({ run, loop }),
@@ -212,6 +243,12 @@ export class RiverHost implements StepHost {
       this.#leafResults.set(step, counts);
       throw error;
     }
+  }
+
+  #noteLoop(step: LoopStep, { rows, requests, dryRun, results }: LoopResult): void {
+    this.#leafResults.set(step, { rows, requests });
+    if (step.results?.kind === 'variable' && results) this.#values[step.results.variable] = { ...results };
+    if (dryRun) this.dryRuns.push({ rows: rows.delivered, counts: dryRun });
   }
 
   async #callRiver(step: RiverStep): Promise<LeafResult> {
@@ -259,6 +296,12 @@ export class RiverHost implements StepHost {
   #scope(): Record<string, Value> {
     return { ...this.#values, ...builtIns(this.#run) };
   }
+}
+
+/** A failed loop's result rides on its failure. */
+function loopResultOf(error: unknown): LoopResult | null {
+  const cause = error instanceof ChildWorkflowFailure ? error.cause : null;
+  return cause instanceof ApplicationFailure ? ((cause.details?.[1] as LoopResult | undefined) ?? null) : null;
 }
 
 function actionError(step: ActionStep, error: { code: string; message: string } | null, outcome: string) {

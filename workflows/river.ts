@@ -46,8 +46,9 @@ export async function runRiver(input: RunInput): Promise<RunResult> {
 
 async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): Promise<BeginRunResult> {
   const { inputs, startedBy } = input;
+  const retryOf = input.retryOf?.runId ?? null;
   for (;;) {
-    const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({ run, inputs, startedBy, overlap });
+    const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({ run, inputs, startedBy, overlap, retryOf });
     if (begun.decision !== 'wait') return begun;
     setCurrentDetails(`Waiting for ${begun.holder} to end.`);
     await sleep(OVERLAP_POLL_MS, { summary: `waiting for ${begun.holder}` });
@@ -56,7 +57,7 @@ async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): 
 
 async function walkToEnd(river: RiverPlan, host: RiverHost): Promise<Ending> {
   try {
-    await withDeadline(river.timeoutMs, () => tooLate(river), () => walk(river.steps, host));
+    await withDeadline(river.timeoutMs, () => tooLate(river), () => walk(host.stepsToWalk(), host));
     return { status: host.partial ? 'partial' : 'succeeded', error: null, failure: null };
   } catch (error) {
     if (isCancellation(error)) return { status: 'cancelled', error: null, failure: error };
@@ -73,7 +74,8 @@ interface Run {
 async function finish({ input, run, host }: Run, { status, error, failure }: Ending): Promise<RunResult> {
   const result = resultOf({ input, run, host }, { status, error, failure });
   const variables = status === 'succeeded' && !run.dryRun ? host.persisted() : {};
-  const ended = { run, status, steps: host.steps, error, variables, retentionMs: input.plan.retentionMs };
+  const { retentionMs } = input.plan;
+  const ended = { run, status, steps: host.steps, error, variables, values: host.singleValues(), retentionMs };
   await CancellationScope.nonCancellable(async () => {
     showStatus(input, status, result.rows);
     setCurrentDetails(stepsTable(host.steps, error?.message ?? null));
@@ -119,10 +121,10 @@ function contextOf(input: RunInput): RunContext {
   };
 }
 
-function startValues(river: RiverPlan, input: RunInput, persisted: { [name: string]: Value }): Record<string, Value> {
+function startValues(river: RiverPlan, input: RunInput, known: { [name: string]: Value }): Record<string, Value> {
   const values: Record<string, Value> = {};
   for (const [name, variable] of Object.entries(river.variables)) {
-    values[name] = revive((variable.persist ? persisted[name] : undefined) ?? variable.initial ?? null);
+    values[name] = revive((variable.persist || input.retryOf ? known[name] : undefined) ?? variable.initial ?? null);
   }
   for (const [name, { required, default: byDefault }] of Object.entries(river.inputs)) {
     values[name] = revive(input.inputs[name] ?? (required ? null : byDefault));

@@ -29,6 +29,7 @@ export interface BeginRunInput {
   inputs: { [name: string]: Value };
   startedBy: string;
   overlap: Overlap;
+  retryOf: string | null;
 }
 
 export interface BeginRunResult {
@@ -36,7 +37,7 @@ export interface BeginRunResult {
   decision: 'go' | 'wait' | 'skip';
   /** The run in flight, when it is not `go`. */
   holder: string | null;
-  /** Persisted variables, as the last succeeded run left them. */
+  /** Persisted variables, as the last succeeded run left them; of a retry: all variables, as the retried run left them. */
   variables: { [name: string]: Value };
 }
 
@@ -47,6 +48,8 @@ export interface EndRunInput {
   error: ErrorReport | null;
   /** Persisted variables to keep; empty unless the run succeeded. */
   variables: { [name: string]: Value };
+  /** All single variables. */
+  values: { [name: string]: Value };
   retentionMs: number;
 }
 
@@ -132,6 +135,30 @@ export interface FinishRowsResult {
   requests: number;
 }
 
+export interface ResultsInput {
+  run: RunContext;
+  loop: LoopKey;
+  step: LoopStep;
+  rowset: RowsetRef;
+  /** Of the results, when they go into a variable. */
+  resultsRowset: string;
+  /** Where they go, when that is a table. */
+  connection: ConnectionPlan | null;
+  /** Outputs of the body's actions. */
+  outputs: string[];
+}
+
+export interface RetryRowsInput {
+  run: RunContext;
+  /** The new loop. */
+  loop: LoopKey;
+  step: LoopStep;
+  /** The run whose rows are sent again. */
+  of: string;
+  /** Unknown rows too: the action is idempotent, or the user said so. */
+  includeUnknown: boolean;
+}
+
 export interface ScriptInput {
   run: RunContext;
   stepId: string;
@@ -155,5 +182,9 @@ export interface Activities {
   sendRows(input: SendInput): Promise<SendResult>;
   /** After a cancel, a timeout or a failure: rows in doubt become `unknown`; the final counts. */
   finishRows(input: { run: RunContext; loop: LoopKey }): Promise<FinishRowsResult>;
+  /** A row per row of how it ended, into a variable or a table; safe to repeat. */
+  writeResults(input: ResultsInput): Promise<RowsetRef | null>;
+  /** The rows of an earlier run that are to be sent again, as a rowset; null: there are none. */
+  retryRows(input: RetryRowsInput): Promise<RowsetRef | null>;
   runScript(input: ScriptInput): Promise<ScriptResult>;
 }

@@ -15,6 +15,8 @@ export interface LoopInput {
   scope: { [name: string]: Value };
   actions: Record<string, ActionPlan>;
   connections: Record<string, ConnectionPlan>;
+  /** The warehouse that `results` go to; null: they go to a variable, or nowhere. */
+  resultsConnection: ConnectionPlan | null;
   /** Set when the loop carried on as new. */
   carry: SendCarry | null;
 }
@@ -37,4 +39,6 @@ export interface LoopResult {
   /** A row's condition said stop: the river ends, succeeded. */
   stopsRiver: boolean;
   dryRun: DryRunCounts | null;
+  /** Rows of `results`, for a variable. */
+  results: RowsetRef | null;
 }

@@ -19,6 +19,8 @@ export interface RunRecord {
   /** Who asked: 'cli', 'schedule:<id>', 'river:<run id>', 'retry:<run id>'. */
   startedBy: string;
   error: ErrorReport | null;
+  /** Single variables as the run left them, for `retry`; null while it runs. */
+  values: { [name: string]: Value } | null;
   /** After this the run's row data may be deleted. Set when the run ends. */
   expiresAt: number | null;
 }
@@ -143,7 +145,7 @@ export interface RowFilter {
 export interface StateStore extends PermitStore, AsyncDisposable {
   // runs
   createRun(run: RunRecord): Promise<void>;
-  updateRun(id: string, change: Partial<Pick<RunRecord, 'status' | 'endedAt' | 'error' | 'expiresAt'>>): Promise<void>;
+  updateRun(id: string, change: Partial<Pick<RunRecord, 'status' | 'endedAt' | 'error' | 'values' | 'expiresAt'>>): Promise<void>;
   getRun(id: string): Promise<RunRecord | null>;
   /** Newest first. */
   listRuns(filter: { river?: string; status?: RunStatus; limit: number }): Promise<RunRecord[]>;

@@ -43,6 +43,7 @@ function runTables(schema: Schema, types: ColumnTypes): Compilable[] {
       .addColumn('inputs', 'text', (c) => c.notNull())
       .addColumn('started_by', 'text', (c) => c.notNull())
       .addColumn('error', 'text')
+      .addColumn('values_json', 'text')
       .addColumn('expires_at', integer),
     schema.createIndex('runs_by_river').on('runs').columns(['river', 'started_at']),
     schema.createIndex('runs_by_start').on('runs').column('started_at'),

@@ -24,6 +24,7 @@ export function runsOf(
       if (change.endedAt !== undefined) row.ended_at = change.endedAt;
       if (change.expiresAt !== undefined) row.expires_at = change.expiresAt;
       if (change.error !== undefined) row.error = toJson(change.error);
+      if (change.values !== undefined) row.values_json = change.values && encode(change.values);
       if (Object.keys(row).length === 0) return;
       await db.updateTable('runs').set(row).where('id', '=', id).execute();
     },
@@ -105,6 +106,7 @@ function runRow(run: RunRecord) {
     inputs: encode(run.inputs),
     started_by: run.startedBy,
     error: toJson(run.error),
+    values_json: run.values && encode(run.values),
     expires_at: run.expiresAt,
   };
 }
@@ -119,6 +121,7 @@ function runOf(row: Selectable<Tables['runs']>): RunRecord {
     inputs: decode(row.inputs) as { [name: string]: Value },
     startedBy: row.started_by,
     error: fromJson(row.error),
+    values: row.values_json === null ? null : (decode(row.values_json) as { [name: string]: Value }),
     expiresAt: row.expires_at,
   };
 }

@@ -12,6 +12,7 @@ export interface Tables {
     inputs: string;
     started_by: string;
     error: string | null;
+    values_json: string | null;
     expires_at: number | null;
   };
   steps: {

@@ -1,0 +1,119 @@
+/** Rows of an earlier run that are to be sent again, as a rowset of their own. Delivered rows never are. */
+import type { RetryRowsInput, RowsetRef } from '../contracts/activities.ts';
+import { ROW_STATE } from '../core/outcomes.ts';
+import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
+import { decode, type Row } from '../core/values.ts';
+import { FencedError } from './ledger.ts';
+import { type LoopView, openLoop } from './loop-view.ts';
+import { keyText } from './row-source.ts';
+
+const RUNS_LOOKED_AT = 1_000;
+const SETTLED: ReadonlySet<number> = new Set([ROW_STATE.delivered, ROW_STATE.unchanged]);
+
+export async function retryRows(input: RetryRowsInput, store: StateStore): Promise<RowsetRef | null> {
+  const old = { runId: input.of, path: input.loop.path };
+  const record = await store.getLoop(old);
+  const source = record && (await store.getRowset(record.rowsetId));
+  if (!record || !source) return null;
+  const id = `${input.loop.runId}/${input.loop.path}/retry`;
+  const rowset = (await store.getRowset(id)) ?? (await copyRows({ input, old, source, id }, store));
+  if (rowset.rows === 0) return null;
+  const ref = { $rowset: rowset.id, rows: rowset.rows, columns: rowset.columns };
+  if (input.step.key.length > 0) await skipSuperseded(input, ref, store);
+  return ref;
+}
+
+interface Copy {
+  input: RetryRowsInput;
+  old: LoopKey;
+  source: RowsetMeta;
+  id: string;
+}
+
+async function copyRows({ input, old, source, id }: Copy, store: StateStore): Promise<RowsetMeta> {
+  const wanted = new Set<number>([ROW_STATE.pending, ROW_STATE.rejected, ROW_STATE.failed]);
+  if (input.includeUnknown) for (const state of [ROW_STATE.unknown, ROW_STATE.sending]) wanted.add(state);
+  const writer = await store.writeRowset(id, input.run.runId, source.columns);
+  for (const chunk of source.chunkStarts.keys()) {
+    const states = await store.readStates(old, chunk);
+    if (!states.some((state) => wanted.has(state))) continue;
+    const { rows } = await store.readChunk(source.id, chunk);
+    await writer.append(rows.filter((_row, index) => wanted.has(states[index] ?? ROW_STATE.pending)));
+  }
+  return writer.publish();
+}
+
+/** A later run has sent a newer value of these rows: the old one must not come after it. */
+async function skipSuperseded(input: RetryRowsInput, rowset: RowsetRef, store: StateStore): Promise<void> {
+  const view = await openLoop({ ...input, rowset, body: input.step.steps }, store);
+  const keys = await keysOf(view, store);
+  const superseded = await settledLater(input, keys, store);
+  if (superseded.size === 0) return;
+  const { epoch } = await store.claimLoop(input.loop);
+  for (const [chunk, firstRow] of view.rowset.chunkStarts.entries()) {
+    const states = await store.readStates(input.loop, chunk);
+    const records: OutcomeRecord[] = [];
+    for (const index of states.keys()) {
+      const key = keys.get(firstRow + index);
+      const by = key && superseded.get(key);
+      if (!by) continue;
+      states[index] = ROW_STATE.skipped;
+      records.push(supersededRecord(firstRow + index, key, by));
+    }
+    if (records.length === 0) continue;
+    const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
+    const written = await store.commitLoop({ loop: input.loop, epoch, chunks: [{ chunk, states }], records, ...empty });
+    if (!written) throw new FencedError('Another attempt has taken this loop over.');
+  }
+}
+
+/** Row number → its key's text. */
+async function keysOf({ rowset, layout }: LoopView, store: StateStore): Promise<Map<number, string>> {
+  const keys = new Map<number, string>();
+  for (const chunk of rowset.chunkStarts.keys()) {
+    const { firstRow, rows } = await store.readChunk(rowset.id, chunk);
+    for (const [index, text] of rows.entries()) keys.set(firstRow + index, keyText(decode(text) as Row, layout.key));
+  }
+  return keys;
+}
+
+/** Key → the later run that delivered it, or found it unchanged. */
+async function settledLater(input: RetryRowsInput, keys: Map<number, string>, store: StateStore): Promise<Map<string, string>> {
+  const wanted = new Set(keys.values());
+  const found = new Map<string, string>();
+  const retried = await store.getRun(input.of);
+  for (const run of await store.listRuns({ river: input.run.river, limit: RUNS_LOOKED_AT })) {
+    if (!retried || run.startedAt <= retried.startedAt || run.id === input.run.runId) continue;
+    const loop = await store.getLoop({ runId: run.id, path: input.loop.path });
+    if (loop) await addSettled({ loop, input, wanted, found }, store);
+  }
+  return found;
+}
+
+interface Search {
+  loop: LoopRecord;
+  input: RetryRowsInput;
+  wanted: ReadonlySet<string>;
+  found: Map<string, string>;
+}
+
+async function addSettled({ loop, input, wanted, found }: Search, store: StateStore): Promise<void> {
+  const rowset = await store.getRowset(loop.rowsetId);
+  if (!rowset) return;
+  const ref = { $rowset: rowset.id, rows: rowset.rows, columns: rowset.columns };
+  const view = await openLoop({ ...input, loop, rowset: ref, body: input.step.steps }, store);
+  for (const chunk of rowset.chunkStarts.keys()) {
+    const states = await store.readStates(loop, chunk);
+    if (!states.some((state) => SETTLED.has(state))) continue;
+    const { rows } = await store.readChunk(rowset.id, chunk);
+    for (const [index, text] of rows.entries()) {
+      const key = keyText(decode(text) as Row, view.layout.key);
+      if (wanted.has(key) && SETTLED.has(states[index] ?? 0)) found.set(key, loop.runId);
+    }
+  }
+}
+
+function supersededRecord(row: number, key: string, by: string): OutcomeRecord {
+  const message = `The later run ${by} has sent a newer value.`;
+  return { row, key, outcome: 'skipped', code: 'ROW_SUPERSEDED', message, httpStatus: null, excerpt: null, attempts: 0 };
+}
