@@ -62,30 +62,39 @@ function usableFor(expiresInSeconds: number | undefined): number {
 type FetchToken = () => Promise<oauth.TokenEndpointResponse>;
 
 function tokenFetcher(plan: OAuthPlan, deps: AuthDeps, read: ReadSecret): FetchToken {
-  // Most servers take the client's secret in the body, as HubSpot demands; RFC 6749's default, the header, is tried next.
-  let clientAuths = [oauth.ClientSecretPost, oauth.ClientSecretBasic];
+  let clientAuth = oauth.ClientSecretPost;
   let rotated: string | null = null;
-  return async () => {
-    const url = tokenUrl(await read(plan.tokenUrl));
-    const client = { client_id: await read(plan.clientId) };
+
+  const askWith = async (auth: typeof clientAuth) => {
     const secret = await read(plan.clientSecret);
     const refreshToken = plan.type === 'oauth2_refresh' ? (rotated ?? (await read(plan.refreshToken))) : '';
-    for (const clientAuth of clientAuths) {
-      const asked: Ask = { plan, client, url, refreshToken, clientAuth: clientAuth(secret), timeoutMs: deps.timeoutMs };
-      const last = clientAuth === clientAuths.at(-1);
-      const answer = await askToken(asked).catch((error: unknown) => {
-        if (!last && isClientRefused(error)) return null;
-        throw tokenError(error, url);
-      });
-      if (!answer) continue;
-      clientAuths = [clientAuth];
+    const client = { client_id: await read(plan.clientId) };
+    const url = tokenUrl(await read(plan.tokenUrl));
+    return askToken({ plan, client, url, refreshToken, clientAuth: auth(secret), timeoutMs: deps.timeoutMs });
+  };
+  // Most servers take the client's secret in the body, as HubSpot demands; RFC 6749's default, the header, is tried next.
+  const askEither = async () => {
+    try {
+      return await askWith(clientAuth);
+    } catch (error) {
+      if (clientAuth !== oauth.ClientSecretPost || !isClientRefused(error)) throw error;
+      const answer = await askWith(oauth.ClientSecretBasic);
+      clientAuth = oauth.ClientSecretBasic;
+      return answer;
+    }
+  };
+  return async () => {
+    try {
+      const answer = await askEither();
       rotated = answer.refresh_token ?? rotated;
       if (rotated) deps.redactor.add(rotated);
       return answer;
+    } catch (error) {
+      const failure = error instanceof UpriverError ? error : tokenError(error);
+      // The configured refresh token may have been replaced since.
+      if (failure.code === 'AUTH_TOKEN_REFUSED') rotated = null;
+      throw failure;
     }
-    throw new UpriverError('INTERNAL_UNREACHABLE', 'no way to authenticate the OAuth client was tried', {
-      hint: 'Please report this.',
-    });
   };
 }
 
@@ -133,18 +142,16 @@ function isClientRefused(error: unknown): boolean {
   return error instanceof oauth.ResponseBodyError && error.error === 'invalid_client';
 }
 
-function tokenError(error: unknown, url: URL): UpriverError {
+function tokenError(error: unknown): UpriverError {
   const status = statusOf(error);
-  const context = { token_url: url.origin + url.pathname, status };
-  if (status === null || status >= 500 || status === 429 || status === 408) {
-    const what = status === null ? `cannot be reached (${reasonOf(error)})` : `answers ${status}`;
-    return new UpriverError('AUTH_TOKEN_OUTAGE', `the token endpoint ${what}`, {
-      hint: 'Nothing to change if it is an outage: the run goes on when the endpoint answers again. Else check token_url and the network.',
-      retry: true,
+  const context = { status };
+  if (status !== null && status >= 400 && status < 500 && status !== 408 && status !== 429) {
+    return new UpriverError('AUTH_TOKEN_REFUSED', `the token endpoint refused: ${reasonOf(error)}`, {
+      hint: 'Check client_id, client_secret, scopes and, for oauth2_refresh, whether the refresh token was revoked.',
       context,
     });
   }
-  if (status < 300) {
+  if (error instanceof oauth.OperationProcessingError && (status ?? 200) < 400) {
     return new UpriverError(
       'AUTH_TOKEN_ANSWER',
       `the token endpoint's answer is not an OAuth2 token: ${reasonOf(error)}`,
@@ -154,8 +161,10 @@ function tokenError(error: unknown, url: URL): UpriverError {
       },
     );
   }
-  return new UpriverError('AUTH_TOKEN_REFUSED', `the token endpoint refused: ${reasonOf(error)}`, {
-    hint: 'Check client_id, client_secret, scopes and, for oauth2_refresh, whether the refresh token was revoked.',
+  const what = status === null ? `cannot be reached (${reasonOf(error)})` : `answers ${status}`;
+  return new UpriverError('AUTH_TOKEN_OUTAGE', `the token endpoint ${what}`, {
+    hint: 'Nothing to change if it is an outage: the run goes on when the endpoint answers again. Else check token_url and the network.',
+    retry: true,
     context,
   });
 }
@@ -167,9 +176,9 @@ function statusOf(error: unknown): number | null {
   return cause instanceof Response ? cause.status : null;
 }
 
+/** OAuth's own error code, a network error's code, or the library's sentence: never what the server wrote freely. */
 function reasonOf(error: unknown): string {
   if (error instanceof oauth.ResponseBodyError) return error.error;
-  const cause = error instanceof Error ? error.cause : null;
-  const code = (cause as NodeJS.ErrnoException | null)?.code;
+  const { code } = ((error instanceof Error ? error.cause : null) ?? {}) as NodeJS.ErrnoException;
   return code ?? (error instanceof Error ? error.message : String(error));
 }
