@@ -40,7 +40,7 @@ export function parseSql(text: string, warehouse: WarehouseType = 'duckdb'): Sql
     const bind = region.kind === 'literal' ? loneReference(text, region) : null;
     if (bind !== null) addPart(parts, { bind: bind.path });
     else if (region.kind === 'code') cutCode(parts, text, region);
-    else addPart(parts, unescape(text, region));
+    else addPart(parts, literalText(text, region));
   }
   return parts;
 }
@@ -52,6 +52,35 @@ export function refsOfSql(sql: SqlText): Ref[] {
     if ('bind' in part) return [{ path: part.bind, filter: null }];
     return [{ path: part.identifier, filter: 'identifier' }];
   });
+}
+
+/** One statement of a script, without its semicolon. */
+export interface Statement {
+  text: string;
+  /** Where it begins in the script. */
+  start: number;
+}
+
+/** The statements between semicolons; what is only space and comments is none. */
+export function splitStatements(text: string, warehouse: WarehouseType): Statement[] {
+  const statements: Statement[] = [];
+  let start = 0;
+  let blank = true;
+  const cut = (end: number) => {
+    if (!blank) statements.push({ text: text.slice(start, end), start });
+    start = end + 1;
+    blank = true;
+  };
+  for (const region of regionsOf(text, DIALECTS[warehouse])) {
+    if (region.kind === 'literal' || region.kind === 'name') blank = false;
+    if (region.kind !== 'code') continue;
+    for (let at = region.start; at < region.end; at += 1) {
+      if (text[at] === ';') cut(at);
+      else if (/\S/.test(text[at] as string)) blank = false;
+    }
+  }
+  cut(text.length);
+  return statements;
 }
 
 function cutCode(parts: SqlPart[], text: string, region: Region): void {
@@ -116,7 +145,7 @@ function refuseTypedLiteral(text: string, region: Region, ref: Ref): void {
 }
 
 /** A literal, quoted name or comment as it is, `{{` made `{`. A reference in it is an error that says what to write. */
-function unescape(text: string, region: Region): string {
+function literalText(text: string, region: Region): string {
   let out = '';
   let at = region.start;
   for (let token = nextToken(text, at); token && token.start < region.end; token = nextToken(text, at)) {
@@ -129,25 +158,25 @@ function unescape(text: string, region: Region): string {
 
 function misplaced(ref: Ref, offset: number, kind: RegionKind): TemplateError {
   const name = ref.path.join('.');
-  const escape = `For the literal text write {{${name}}.`;
+  const literally = `For the literal text write {{${name}}.`;
   if (kind === 'comment') {
     return new TemplateError(
       offset,
       `{${name}} stands in a comment, where no value can be bound`,
-      `Take it out of the comment. ${escape}`,
+      `Take it out of the comment. ${literally}`,
     );
   }
   if (kind === 'name') {
     return new TemplateError(
       offset,
       `{${name}} stands in a quoted name`,
-      `Write {${name}|identifier} without the quotes. ${escape}`,
+      `Write {${name}|identifier} without the quotes. ${literally}`,
     );
   }
   return new TemplateError(
     offset,
     `{${name}} stands inside a longer literal, where no value can be bound`,
-    `Join the pieces in SQL: 'text ' || {${name}} || ' text'. ${escape}`,
+    `Join the pieces in SQL: 'text ' || {${name}} || ' text'. ${literally}`,
   );
 }
 

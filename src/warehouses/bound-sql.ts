@@ -1,19 +1,26 @@
 /** From SQL cut at its references to a statement with placeholders: values are bound, names are quoted, nothing is pasted. */
+import type { WarehouseType } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
+import { splitStatements } from '../core/sql-template.ts';
 import { toText, type Value } from '../core/values.ts';
 import { quoteName } from './names.ts';
 import type { BoundSql } from './warehouse.ts';
 
 export interface RenderedSql {
   text: string;
-  /** In the order of their first use; one value used twice is one bind, so that `group by` may repeat an expression. */
+  /** In the order of their first use. */
   binds: readonly Value[];
 }
 
-/** Writes the placeholder of the bind with this number (from 1), casts included. */
-export type Placeholder = (position: number, value: Value) => string;
+/** How a warehouse's statements take values. */
+export interface BindStyle {
+  /** Writes the placeholder of the bind with this number (from 1), casts included. */
+  placeholder(position: number, value: Value): string;
+  /** Whether a value used twice may be one bind, so that `group by` can repeat an expression. */
+  shares(value: Value): boolean;
+}
 
-export function renderSql(statement: BoundSql, placeholder: Placeholder): RenderedSql {
+export function renderSql(statement: BoundSql, style: BindStyle): RenderedSql {
   const positions = new Map<string, number>();
   const binds: Value[] = [];
   let text = '';
@@ -27,10 +34,33 @@ export function renderSql(statement: BoundSql, placeholder: Placeholder): Render
   function bind(path: readonly string[]): string {
     const value = suppliedValue(statement, path);
     const name = path.join('.');
-    const position = positions.get(name) ?? binds.push(value);
+    const position = (style.shares(value) && positions.get(name)) || binds.push(value);
     positions.set(name, position);
-    return placeholder(position, value);
+    return style.placeholder(position, value);
   }
+}
+
+/** The one statement of a text, without its semicolon. */
+export function onlyStatement(text: string, warehouse: WarehouseType): string {
+  const statements = splitStatements(text, warehouse);
+  const [only] = statements;
+  if (!only) throw emptySql();
+  if (statements.length === 1) return only.text;
+  throw new UpriverError('RIVER_SQL_MANY', `there are ${statements.length} statements where one is expected`, {
+    hint: 'Keep one, or make it a `script` step (which has no target).',
+  });
+}
+
+export function emptySql(): UpriverError {
+  return new UpriverError('RIVER_SQL_EMPTY', 'the SQL has no statement', {
+    hint: 'Write one, or take the step out (`enabled: false` keeps it for later).',
+  });
+}
+
+export function givesNoRows(): UpriverError {
+  return new UpriverError('RIVER_SQL_NO_RESULT', 'the statement gives no rows', {
+    hint: 'A step with a variable as its target needs a query; write other statements as a `script`.',
+  });
 }
 
 function identifierOf(statement: BoundSql, path: readonly string[]): string {

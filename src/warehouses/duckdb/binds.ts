@@ -9,15 +9,17 @@ import {
 } from '@duckdb/node-api';
 import { UpriverError } from '../../core/errors.ts';
 import { Exact, isObject, toWireJson, type Value } from '../../core/values.ts';
+import type { BindStyle } from '../bound-sql.ts';
 import { decimalParts } from '../decimal.ts';
 
 const MAX_DIGITS = 38;
 const INT32 = 2 ** 31;
 
 /** Named, so that a `?` or `$1` of the user's own is not taken for one of ours; in brackets, so that any word may stand before it. */
-export function placeholder(position: number, value: Value): string {
-  return isJson(value) ? `($p${position}::JSON)` : `($p${position})`;
-}
+export const DUCKDB_BINDS: BindStyle = {
+  placeholder: (position, value) => (isJson(value) ? `($p${position}::JSON)` : `($p${position})`),
+  shares: () => true,
+};
 
 /** Binds those of the values that this statement (of a script) uses. */
 export function bindAll(prepared: DuckDBPreparedStatement, binds: readonly Value[]): void {

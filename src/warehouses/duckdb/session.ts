@@ -1,8 +1,6 @@
 /** One step's session on DuckDB: a connection of its own, the Snowflake macros loaded. */
-import { isNativeError } from 'node:util/types';
 import {
   type DuckDBConnection,
-  type DuckDBExtractedStatements,
   type DuckDBMaterializedResult,
   type DuckDBPreparedStatement,
   type DuckDBResult,
@@ -10,11 +8,11 @@ import {
   StatementType,
 } from '@duckdb/node-api';
 import type { TableTarget } from '../../contracts/plan.ts';
-import { UpriverError } from '../../core/errors.ts';
-import { type RenderedSql, renderSql } from '../bound-sql.ts';
+import { splitStatements } from '../../core/sql-template.ts';
+import { emptySql, givesNoRows, onlyStatement, type RenderedSql, renderSql } from '../bound-sql.ts';
 import { watchStatement } from '../statement-watch.ts';
 import type { BoundSql, ResultStream, RowsToWrite, StatementOptions, WarehouseSession } from '../warehouse.ts';
-import { bindAll, placeholder } from './binds.ts';
+import { bindAll, DUCKDB_BINDS } from './binds.ts';
 import { duckdbError } from './errors.ts';
 import { streamResult } from './result.ts';
 import { stageRows } from './stage.ts';
@@ -34,7 +32,7 @@ export class DuckdbSession implements WarehouseSession {
     try {
       watch.throwIfEnded();
       await connection.run('BEGIN');
-      prepared = await prepareOne(connection, renderSql(statement, placeholder));
+      prepared = await prepareOne(connection, renderSql(statement, DUCKDB_BINDS));
       const result = await start(connection, prepared);
       if (result.returnType !== ResultReturnType.QUERY_RESULT) throw givesNoRows();
       return streamResult({ connection, prepared, result, watch });
@@ -48,9 +46,10 @@ export class DuckdbSession implements WarehouseSession {
   }
 
   async script(statement: BoundSql, options: StatementOptions): Promise<void> {
-    const { text, binds } = renderSql(statement, placeholder);
+    const { text, binds } = renderSql(statement, DUCKDB_BINDS);
     await this.#watched(options, async (throwIfEnded) => {
-      const statements = await extract(this.#connection, text);
+      if (splitStatements(text, 'duckdb').length === 0) throw emptySql();
+      const statements = await this.#connection.extractStatements(text);
       for (let index = 0; index < statements.count; index += 1) {
         throwIfEnded();
         const prepared = await statements.prepare(index);
@@ -69,7 +68,7 @@ export class DuckdbSession implements WarehouseSession {
     target: TableTarget,
     options: StatementOptions,
   ): Promise<{ rows: number | null }> {
-    const rendered = renderSql(statement, placeholder);
+    const rendered = renderSql(statement, DUCKDB_BINDS);
     const rows = await this.#transaction(options, async () => {
       (await prepareOne(this.#connection, rendered)).destroySync();
       return applyQuery({ run: this.#run.bind(this), query: rendered, target, tag: options.tag });
@@ -137,12 +136,7 @@ async function start(connection: DuckDBConnection, prepared: DuckDBPreparedState
 }
 
 async function prepareOne(connection: DuckDBConnection, sql: RenderedSql): Promise<DuckDBPreparedStatement> {
-  const statements = await extract(connection, sql.text);
-  if (statements.count > 1) {
-    throw new UpriverError('RIVER_SQL_MANY', `there are ${statements.count} statements where one is expected`, {
-      hint: 'Keep one, or make it a `script` step (which has no target).',
-    });
-  }
+  const statements = await connection.extractStatements(onlyStatement(sql.text, 'duckdb'));
   const prepared = await statements.prepare(0);
   try {
     bindAll(prepared, sql.binds);
@@ -153,32 +147,10 @@ async function prepareOne(connection: DuckDBConnection, sql: RenderedSql): Promi
   }
 }
 
-async function extract(connection: DuckDBConnection, text: string): Promise<DuckDBExtractedStatements> {
-  try {
-    return await connection.extractStatements(text);
-  } catch (error) {
-    // What the binding says when there is nothing but space and comments.
-    if (isNativeError(error) && error.message === 'Error in native callback') throw emptySql();
-    throw error;
-  }
-}
-
 async function rollback(connection: DuckDBConnection): Promise<void> {
   try {
     await connection.run('ROLLBACK');
   } catch {
     // No transaction is open: the user's own statement has ended it.
   }
-}
-
-function emptySql(): UpriverError {
-  return new UpriverError('RIVER_SQL_EMPTY', 'the SQL has no statement', {
-    hint: 'Write one, or take the step out (`enabled: false` keeps it for later).',
-  });
-}
-
-function givesNoRows(): UpriverError {
-  return new UpriverError('RIVER_SQL_NO_RESULT', 'the statement gives no rows', {
-    hint: 'A step with a variable as its target needs a query; write other statements as a `script`.',
-  });
 }
