@@ -88,11 +88,7 @@ function requestParts(action: ActionFile, file: FileProblems, names: Names): Req
   }
   if (action.steps) return multiParts(action, file, names);
   if (!action.request) {
-    file.add([], {
-      code: 'RIVER_MISSING_KEY',
-      message: "'request' is missing",
-      hint: 'Add request: { method: …, path: … }.',
-    });
+    file.missing([], 'request', 'Add request: { method: …, path: … }.');
     return [];
   }
   const { request, response, idempotent } = action;
@@ -159,12 +155,7 @@ function targetOf({ path, url }: ActionRequest, file: FileProblems, at: Path): R
       });
     return { kind: 'url', url };
   }
-  if (path === undefined)
-    file.add(at, {
-      code: 'RIVER_MISSING_KEY',
-      message: "'path' is missing",
-      hint: 'Add path: /… (or url: https://…).',
-    });
+  if (path === undefined) file.missing(at, 'path', 'Add path: /… (or url: https://…).');
   else if (!path.startsWith('/'))
     file.add([...at, 'path'], {
       code: 'RIVER_BAD_VALUE',

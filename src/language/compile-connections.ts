@@ -34,7 +34,7 @@ export function compileConnections(value: Json, file: FileProblems): Map<string,
         { at: 'key' },
       );
     }
-    const connection = parseWith(Connection, raw, file, [name]);
+    const connection = parseWith(Connection, raw, { file, path: [name] });
     known.set(name, connection ? compileConnection(name, connection, file) : null);
   }
   return known;
@@ -100,8 +100,9 @@ function checkPostgres(
   { url, host }: Extract<Connection, { type: 'postgres' }>,
   file: FileProblems,
 ): void {
-  if ((url === undefined) !== (host === undefined)) return;
-  const message = url === undefined ? "'url' is missing" : 'a connection has a url or a host, not both';
-  const code = url === undefined ? 'CONFIG_MISSING_KEY' : 'CONFIG_CONFLICT';
-  file.add([name], { code, message, hint: 'Write url: { env: NAME }, or host, database and username.' });
+  const hint = 'Write url: { env: NAME }, or host, database and username.';
+  if (url === undefined && host === undefined) file.missing([name], 'url', hint);
+  if (url === undefined || host === undefined) return;
+  const message = 'a connection has a url or a host, not both';
+  file.add([name, 'host'], { code: 'CONFIG_CONFLICT', message, hint }, { at: 'key' });
 }

@@ -21,11 +21,13 @@ export interface ScheduleSpec {
 }
 
 export function compileRiver(shell: RiverShell, registry: Registry): RiverPlan {
-  const { parsed, inputs, variables, file } = shell;
+  const { parsed, inputs, variables, file, doubtful } = shell;
   checkDeclarations(shell);
   const single = Object.keys(variables).filter((name) => !variables[name]!.multiple);
-  const multiple = Object.keys(variables).filter((name) => variables[name]!.multiple);
-  const names = Names.builtIn().with(Object.keys(inputs)).with(single).withMultiple(multiple);
+  const multiple = Object.keys(variables).filter((name) => variables[name]!.multiple && !doubtful.includes(name));
+  const names = Names.builtIn()
+    .with([...Object.keys(inputs), ...single, ...doubtful])
+    .withMultiple(multiple);
   const steps = compileSteps(parsed.steps, ['steps'], { file, registry, shell, names, loop: null, ids: new Map() });
   return {
     name: parsed.name,

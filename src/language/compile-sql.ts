@@ -105,10 +105,10 @@ function compileTarget(
   }
   if (!target) {
     const hint = 'Add target: { table: …, mode: … } or { variable: … }; for statements without a result use script.';
-    if (step.query !== undefined || step.query_file !== undefined)
-      file.add(path, { code: 'RIVER_MISSING_KEY', message: "'target' is missing", hint });
+    if (step.query !== undefined || step.query_file !== undefined) file.missing(path, 'target', hint);
     return null;
   }
+  if (file.faulty([...at, 'table']) || file.faulty([...at, 'variable'])) return null;
   if ((target.table === undefined) === (target.variable === undefined)) {
     file.add(at, {
       code: 'RIVER_CONFLICT',
@@ -146,12 +146,7 @@ function tableTarget(target: Target, at: Path, { file }: StepContext): TableTarg
       hint: 'Write one to three dotted parts: DB.SCHEMA.TABLE, or "Any name" in double quotes.',
     });
   }
-  if (mode === undefined)
-    file.add(at, {
-      code: 'RIVER_MISSING_KEY',
-      message: "'mode' is missing",
-      hint: 'Add mode: overwrite, append or merge.',
-    });
+  if (mode === undefined) file.missing(at, 'mode', 'Add mode: overwrite, append or merge.');
   if (mode === 'merge' && !key) {
     file.add([...at, 'mode'], {
       code: 'RIVER_KEYLESS_MERGE',

@@ -41,7 +41,7 @@ export function compileSteps(steps: readonly unknown[], path: Path, context: Ste
 function compileStep(raw: unknown, path: Path, context: StepContext): StepPlan | null {
   const { file } = context;
   checkId(raw, path, context);
-  const step = parseWith(Step, raw, file, path);
+  const step = parseWith(Step, raw, { file, path, fallbacks: { id: 'step' } });
   if (step === undefined) {
     checkInside(raw, path, context);
     return null;
@@ -129,7 +129,6 @@ function compileCondition(step: Parsed<'condition'>, path: Path, context: StepCo
     if (branch.message !== undefined) checkTemplate(branch.message, names, file, [...at, 'message']);
     return {
       if: branch.else ? null : (branch.if ?? null),
-      // biome-ignore lint/suspicious/noThenProperty: the language's own word
       then: branch.then ?? ('steps' as const),
       message: branch.message ?? null,
       steps: compileSteps(branch.steps ?? [], [...at, 'steps'], inner(context)),
@@ -257,7 +256,8 @@ export function checkVariable(
   path: Path,
   { file, shell }: StepContext,
 ): void {
-  const { variables } = shell;
+  const { variables, doubtful } = shell;
+  if (doubtful.includes(name)) return;
   if (!Object.hasOwn(variables, name)) {
     const hint = didYouMean(
       name,

@@ -49,12 +49,12 @@ function fits(item: string, field: Field): boolean {
   if (rest.length > 0 || (step !== undefined && !/^[1-9]\d*$/.test(step))) return false;
   if (range === '*' || (range === '?' && field.name.startsWith('day'))) return true;
   const [from = '', to, ...more] = range.split('-');
-  const low = valueOf(from, field);
-  const high = to === undefined ? low : valueOf(to, field);
+  const low = numberOf(from, field);
+  const high = to === undefined ? low : numberOf(to, field);
   return more.length === 0 && low !== null && high !== null && low <= high;
 }
 
-function valueOf(text: string, { min, max, names }: Field): number | null {
+function numberOf(text: string, { min, max, names }: Field): number | null {
   const named = names.indexOf(text.toLowerCase());
   if (named !== -1) return min + named;
   if (!/^\d{1,2}$/.test(text)) return null;

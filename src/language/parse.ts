@@ -1,7 +1,7 @@
 /** Values against schemas: each mismatch becomes a problem at its place, and what is usable is used. */
 import type * as z from 'zod';
 import type { Json } from '../contracts/plan.ts';
-import { didYouMean } from '../core/suggest.ts';
+import { didYouMean, suggest } from '../core/suggest.ts';
 import type { FileProblems, Problem } from './problems.ts';
 import type { Path, Place } from './source.ts';
 
@@ -14,10 +14,9 @@ type Issue = z.core.$ZodIssue;
 export function parseWith<T extends z.ZodType>(
   schema: T,
   value: unknown,
-  file: FileProblems,
-  path: Path,
+  { file, path, fallbacks = {} }: Target,
 ): z.output<T> | undefined {
-  const known = new WeakMap<readonly string[], string[]>();
+  const known: Known = new WeakMap();
   const remember: z.core.$ZodErrorMap = (issue) => {
     if (issue.code === 'unrecognized_keys') known.set(issue.keys, knownKeys(issue.inst));
     return undefined;
@@ -25,18 +24,60 @@ export function parseWith<T extends z.ZodType>(
   const parsed = schema.safeParse(value, { error: remember });
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.flatMap((issue) => expand(issue, value));
-  for (const issue of issues) report(issue, { file, path, value, known });
-  return schema.safeParse(withoutFaults(value, issues)).data;
+  const typos = typosIn(issues, value, known);
+  for (const issue of issues) report(issue, { file, path, value, known, typos });
+  return parseRest(schema, { ...fallbacks, ...(withoutFaults(value, issues, typos) as object) });
+}
+
+interface Target {
+  file: FileProblems;
+  /** Where the value stands. */
+  path: Path;
+  /** Stand-ins for keys without which nothing else could be checked. */
+  fallbacks?: Record<string, unknown>;
+}
+
+/** What still does not fit takes what is around it along. */
+function parseRest<T extends z.ZodType>(schema: T, rest: object): z.output<T> | undefined {
+  for (;;) {
+    const parsed = schema.safeParse(rest);
+    if (parsed.success) return parsed.data;
+    const around = parsed.error.issues.map((issue) => pathOf(issue).slice(0, -1));
+    if (around.some((path) => path.length === 0)) return undefined;
+    for (const path of around) remove(rest, path);
+  }
+}
+
+/** A key that is nearly one of those that are known and not there. */
+interface Typo {
+  path: Path;
+  written: string;
+  meant: string;
+}
+
+type Known = WeakMap<readonly string[], string[]>;
+
+function typosIn(issues: readonly Issue[], value: unknown, known: Known): Typo[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [];
+    const path = pathOf(issue);
+    const free = (known.get(issue.keys) ?? []).filter((key) => valueAt(value, [...path, key]) === undefined);
+    return issue.keys.flatMap((written) => {
+      const meant = suggest(written, free);
+      return meant === null ? [] : [{ path, written, meant }];
+    });
+  });
 }
 
 interface Surroundings {
   file: FileProblems;
   path: Path;
   value: unknown;
-  known: WeakMap<readonly string[], string[]>;
+  known: Known;
+  typos: readonly Typo[];
 }
 
-function report(issue: Issue, { file, path, value, known }: Surroundings): void {
+function report(issue: Issue, { file, path, value, known, typos }: Surroundings): void {
   const at: Path = [...path, ...pathOf(issue)];
   if (issue.code === 'unrecognized_keys') {
     for (const key of issue.keys)
@@ -45,6 +86,7 @@ function report(issue: Issue, { file, path, value, known }: Surroundings): void 
   }
   const actual = valueAt(value, pathOf(issue));
   const missing = actual === undefined && pathOf(issue).length > 0;
+  if (missing && typos.some((typo) => samePath([...typo.path, typo.meant], pathOf(issue)))) return;
   const place: Place = issue.code === 'invalid_key' ? { at: 'key' } : {};
   file.add(
     missing ? at.slice(0, -1) : at,
@@ -174,15 +216,23 @@ function valueAt(value: unknown, path: Path): unknown {
   return at;
 }
 
-/** A copy without unknown keys and without values that do not fit. Lists are left out whole: places must not shift. */
-function withoutFaults(value: unknown, issues: readonly Issue[]): unknown {
+/** A copy with typos mended, without unknown keys and values that do not fit. Lists go whole: places must not shift. */
+function withoutFaults(value: unknown, issues: readonly Issue[], typos: readonly Typo[]): unknown {
   const copy = structuredClone(value);
+  for (const { path, written, meant } of typos) {
+    const parent = valueAt(copy, path) as Record<string, unknown>;
+    parent[meant] = parent[written];
+  }
   for (const issue of issues) {
     const path = pathOf(issue);
-    const faults = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
-    for (const fault of faults) remove(copy, fault);
+    if (issue.code === 'unrecognized_keys') for (const key of issue.keys) remove(copy, [...path, key]);
+    else if (valueAt(value, path) !== undefined) remove(copy, path);
   }
   return copy;
+}
+
+function samePath(a: Path, b: Path): boolean {
+  return a.length === b.length && a.every((segment, i) => segment === b[i]);
 }
 
 function remove(root: unknown, path: Path): void {

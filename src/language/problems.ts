@@ -32,13 +32,14 @@ export class Problems {
   addYaml(error: YAMLParseError, position: Position, line: string): void {
     const family = familyOf(position.file);
     if (error.code === 'DUPLICATE_KEY') {
-      return this.add(
+      this.add(
         { code: `${family}_DUPLICATE_KEY`, message: 'this key stands here twice', hint: 'Keep one of the two.' },
         position,
       );
+      return;
     }
-    const message = `not valid YAML: ${lowerFirst(error.message)}`;
-    this.add({ code: `${family}_YAML`, message, hint: yamlHint(error.code, line) }, position);
+    const message = INDENTATION.has(error.code) ? INDENTED : `not valid YAML: ${lowerFirst(error.message)}`;
+    this.add({ code: `${family}_YAML`, message, hint: yamlHint(error, line) }, position);
   }
 
   addAlias(name: string, position: Position): void {
@@ -47,12 +48,11 @@ export class Problems {
   }
 
   addUnquoted(reference: string, position: Position): void {
-    const single = reference.replace(/^\{\{(.*)\}\}$/, '{$1}');
     this.add(
       {
         code: 'RIVER_UNQUOTED_REFERENCE',
-        message: `YAML reads ${reference} as a mapping, not as a reference`,
-        hint: `Put it in quotes: '${single}'.`,
+        message: `without quotes YAML reads ${reference} as a mapping`,
+        hint: `Put it in quotes: '${reference}'.`,
       },
       position,
     );
@@ -70,6 +70,8 @@ export class FileProblems {
   readonly source: Located;
   readonly family: 'RIVER' | 'CONFIG';
   readonly #problems: Problems;
+  /** Paths about which something was said. */
+  readonly #said: string[] = [];
 
   constructor(source: Located, problems: Problems) {
     this.source = source;
@@ -83,7 +85,20 @@ export class FileProblems {
   }
 
   add(path: Path, problem: Problem, place?: Place): void {
+    this.#said.push(path.join('/'));
     this.#problems.add(problem, this.source.position(path, place));
+  }
+
+  /** Whether something was said about a place, or about anything in it. */
+  faulty(path: Path): boolean {
+    const wanted = path.join('/');
+    return this.#said.some((said) => said === wanted || said.startsWith(`${wanted}/`));
+  }
+
+  /** Says that a key is missing, unless it is there and was found wrong: it was left out then. */
+  missing(path: Path, key: string, hint: string): void {
+    if (this.faulty([...path, key])) return;
+    this.add(path, { code: `${this.family}_MISSING_KEY`, message: `'${key}' is missing`, hint });
   }
 
   /** Runs a check of a text; what it throws about a place in the text is said there. False: it threw. */
@@ -119,14 +134,18 @@ function placeOf({ position }: UpriverError): string {
   return `${position.file}:${pad(position.line)}:${pad(position.column)}`;
 }
 
-function yamlHint(code: string, line: string): string {
-  if (/:\s+["']?\{[^}]*\}\s*[^\s,}\]#]/.test(line))
+/** What YAML says of these is true and helps nobody. */
+const INDENTATION: ReadonlySet<string> = new Set(['BAD_INDENT', 'BLOCK_AS_IMPLICIT_KEY', 'MULTILINE_IMPLICIT_KEY']);
+const INDENTED = 'not valid YAML: the indentation does not fit, or a text without quotes holds ": "';
+
+function yamlHint({ code, message }: YAMLParseError, line: string): string {
+  if (/:\s+["']?\{[^}]*\}\s*[^\s,}\]#]/.test(line)) {
     return "A value that begins with { needs quotes: key: '{name} and more'.";
+  }
+  if (INDENTATION.has(code) || message.includes('without - indicator')) {
+    return 'Indent the keys of one mapping alike, with spaces; put a text that holds ": " in quotes.';
+  }
   switch (code) {
-    case 'BAD_INDENT':
-    case 'BLOCK_AS_IMPLICIT_KEY':
-    case 'MULTILINE_IMPLICIT_KEY':
-      return 'Indent the keys of one mapping alike, with spaces; put a text that holds ": " in quotes.';
     case 'TAB_AS_INDENT':
       return 'Indent with spaces.';
     case 'MULTIPLE_DOCS':

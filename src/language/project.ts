@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import type { ActionPlan, ConnectionPlan, Json, RiverPlan } from '../contracts/plan.ts';
-import { UpriverError } from '../core/errors.ts';
+import type { UpriverError } from '../core/errors.ts';
 import { compileAction } from './compile-action.ts';
 import { compileConnections, type KnownConnection } from './compile-connections.ts';
 import { checkRecursion, compileRiver, compileSchedules, type ScheduleSpec } from './compile-river.ts';
@@ -77,8 +77,9 @@ function loadActions(
   const actions = new Map<string, ActionPlan | null>();
   const files = new Map<string, string>();
   for (const { file, value } of readFolder(root, 'actions', problems)) {
-    const parsed = value === undefined ? undefined : parseWith(ActionFile, value, file, []);
-    const name = parsed?.name ?? nameOf(value, file);
+    const parsed =
+      value === undefined ? undefined : parseWith(ActionFile, value, { file, path: [], fallbacks: { name: 'action' } });
+    const name = nameOf(value, file);
     if (isSecond(name, file, files)) continue;
     actions.set(name, parsed ? compileAction(parsed, file, connections) : null);
   }
@@ -89,10 +90,11 @@ function loadShells(root: string, problems: Problems): Map<string, RiverShell | 
   const rivers = new Map<string, RiverShell | null>();
   const files = new Map<string, string>();
   for (const { file, value } of readFolder(root, 'rivers', problems)) {
-    const parsed = value === undefined ? undefined : parseWith(RiverFile, value, file, []);
-    const name = parsed?.name ?? nameOf(value, file);
+    const parsed =
+      value === undefined ? undefined : parseWith(RiverFile, value, { file, path: [], fallbacks: { name: 'river' } });
+    const name = nameOf(value, file);
     if (isSecond(name, file, files)) continue;
-    rivers.set(name, parsed ? riverShell(parsed, file) : null);
+    rivers.set(name, parsed ? riverShell(parsed, file, value ?? null) : null);
   }
   return rivers;
 }

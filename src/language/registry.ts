@@ -13,6 +13,8 @@ export interface RiverShell {
   variables: Record<string, VariablePlan>;
   /** Its `river` steps: whom it calls, and where that stands. */
   calls: { river: string; path: Path }[];
+  /** Names that are declared in a wrong way, which was said: nothing more is said about them. */
+  doubtful: readonly string[];
 }
 
 /** null: the name is there, but its file is wrong in a way that was said already. */
@@ -24,7 +26,7 @@ export interface Registry {
   readText: (path: string) => string | null;
 }
 
-export function riverShell(parsed: RiverFile, file: FileProblems): RiverShell {
+export function riverShell(parsed: RiverFile, file: FileProblems, raw: Json): RiverShell {
   const inputs: Record<string, InputPlan> = {};
   for (const [name, input] of Object.entries(parsed.inputs)) {
     inputs[name] = {
@@ -41,7 +43,15 @@ export function riverShell(parsed: RiverFile, file: FileProblems): RiverShell {
       persist: variable?.persist ?? false,
     };
   }
-  return { file, parsed, inputs, variables, calls: [] };
+  return { file, parsed, inputs, variables, calls: [], doubtful: doubtfulNames(raw, file) };
+}
+
+function doubtfulNames(raw: Json, file: FileProblems): string[] {
+  return ['inputs', 'variables'].flatMap((kind) => {
+    const declared = (raw as { [kind: string]: Json })[kind];
+    const names = typeof declared === 'object' && declared !== null ? Object.keys(declared) : [];
+    return names.filter((name) => file.faulty([kind, name]));
+  });
 }
 
 /** Steps at any depth. */

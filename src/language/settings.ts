@@ -28,7 +28,7 @@ export interface Settings {
 }
 
 export function compileSettings(value: Json, file: FileProblems | null): Settings {
-  const parsed = (file ? parseWith(UpriverFile, value ?? {}, file, []) : undefined) ?? UpriverFile.parse({});
+  const parsed = (file ? parseWith(UpriverFile, value ?? {}, { file, path: [] }) : undefined) ?? UpriverFile.parse({});
   const { temporal, state, retention } = parsed;
   return {
     temporal: {

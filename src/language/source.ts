@@ -11,6 +11,7 @@ import {
   parseDocument,
   type Scalar,
   type YAMLMap,
+  type YAMLParseError,
 } from 'yaml';
 import type { Json } from '../contracts/plan.ts';
 import type { Position } from '../core/errors.ts';
@@ -41,7 +42,10 @@ export class SourceFile {
     this.#lines = new LineCounter();
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const { errors } = this.#document;
-    for (const error of errors) problems.addYaml(error, this.#position(error.pos[0]), this.#lineAt(error.pos[0]));
+    for (const error of errors) {
+      const offset = this.#faultOf(error);
+      problems.addYaml(error, this.#position(offset), this.#lineAt(offset));
+    }
     const broken = errors.some((error) => error.code !== 'DUPLICATE_KEY');
     this.value = broken ? undefined : this.#toJson(this.#document.contents, problems);
   }
@@ -60,7 +64,7 @@ export class SourceFile {
       const last = depth === path.length - 1;
       const keyStart = (pair?.key as Node | undefined)?.range?.[0];
       const wantsKey = last && place.at === 'key';
-      start = (wantsKey ? keyStart : next?.range?.[0]) ?? keyStart ?? start;
+      start = (wantsKey ? keyStart : undefined) ?? next?.range?.[0] ?? keyStart ?? start;
       node = next ?? null;
     }
     return this.#position(place.offset === undefined ? start : this.#inside(node, start, place.offset));
@@ -69,6 +73,13 @@ export class SourceFile {
   #position(offset: number): Position {
     const { line, col } = this.#lines.linePos(offset);
     return { file: this.name, line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  /** YAML blames a value for the deeper line after it. */
+  #faultOf({ code, pos: [offset] }: YAMLParseError): number {
+    if (code !== 'BLOCK_AS_IMPLICIT_KEY' && code !== 'MULTILINE_IMPLICIT_KEY') return offset;
+    const deeper = /^[^:\n]*(?::(?! )[^:\n]*)*\n\s*/.exec(this.#text.slice(offset));
+    return deeper ? offset + deeper[0].length : offset;
   }
 
   #lineAt(offset: number): string {
@@ -146,14 +157,11 @@ function scalarValue(scalar: Scalar): Json {
   return typeof value === 'string' || typeof value === 'boolean' ? value : null;
 }
 
-/** `key: {name}` and `key: {{name}}` without quotes: YAML reads mappings. The text that was meant, else null. */
+/** `key: {name}` and `key: {{name}}` without quotes: YAML reads mappings. The reference that was meant, else null. */
 function unquotedReference(map: YAMLMap): string | null {
   const [pair, ...others] = map.items;
   if (!map.flow || !pair || others.length > 0 || pair.value !== null) return null;
-  if (isMap(pair.key)) {
-    const inner = unquotedReference(pair.key);
-    return inner && `{${inner}}`;
-  }
+  if (isMap(pair.key)) return unquotedReference(pair.key);
   const name = isScalar(pair.key) && typeof pair.key.value === 'string' ? pair.key.value : '';
   return /^[A-Za-z_][\w.|-]*$/.test(name) ? `{${name}}` : null;
 }

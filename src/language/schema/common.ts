@@ -1,7 +1,7 @@
 /** Pieces that the files' schemas share. Schema and type share one name. */
 import * as z from 'zod';
 import { parseDuration, parseSize } from '../../core/durations.ts';
-import { UpriverError } from '../../core/errors.ts';
+import type { UpriverError } from '../../core/errors.ts';
 
 /** What a refused value says, packed into zod's one message. */
 export function say(message: string, hint: string, code?: string): string {

@@ -20,11 +20,9 @@ const Base = {
 const TableMode = z.enum(['overwrite', 'append', 'merge']);
 const Inputs = z.record(z.string(), TemplateJson).default({});
 const Outputs = z.record(z.string(), VariableName).default({});
+const countHint = say('this is a number of rows or a share of them', 'Write 10 or 2%.');
 const Count = z
-  .union(
-    [z.int().min(0), z.string().regex(/^\d+(\.\d+)?%$/)],
-    say('this is a number of rows or a share of them', 'Write 10 or 2%.'),
-  )
+  .union([z.int(countHint).min(0, countHint), z.string().regex(/^\d+(\.\d+)?%$/, countHint)], countHint)
   .describe('A number of rows, or a share like 2%');
 
 const Target = z

@@ -1,4 +1,4 @@
-import { compileExpression, ExpressionError, type ExpressionOptions, namesIn } from '../../../src/core/expressions.ts';
+import { compileExpression, ExpressionError, type ExpressionOptions } from '../../../src/core/expressions.ts';
 import { Exact, parseExact, type Scope, toWireJson } from '../../../src/core/values.ts';
 
 const scope: Scope = {
@@ -171,10 +171,6 @@ test('values that do not fit are an error that shows no value', () => {
   expect(() => evaluate('int(body.name)')).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining('tim') }),
   );
-});
-
-test('namesIn tells what is read', () => {
-  expect(namesIn('status == 404 && body.map(n, n.x)[0] == type', names)).toEqual(['status', 'body', 'type']);
 });
 
 function refusal(source: string, options?: ExpressionOptions): ExpressionError {

@@ -152,7 +152,10 @@ test('parsing never throws anything but its own error', () => {
 test('any text, escaped, comes out as it was', () => {
   fc.assert(
     fc.property(text, (source) => {
-      expect(compileText(source.replaceAll('{', '{{'))({})).toBe(source);
+      const escaped = source.replaceAll('{', '{{');
+      // `{{name}}` is refused as a habit from elsewhere, so this one text cannot be written.
+      fc.pre(!/\{\s*[A-Za-z][^{}]*\}\}/.test(source));
+      expect(compileText(escaped)({})).toBe(source);
     }),
   );
 });
