@@ -18,10 +18,12 @@ export function sqlActivities(deps: ActivityDeps, pools: Pools): Pick<Activities
         { deps, retry: input.step.retry ?? DEFAULT_RETRY, step: input.step.id },
         async (attempt) => {
           const attempts = attempt.details.errors + 1;
-          await saveRunningStep(deps, { ...input, type: 'sql', stepId: input.path, attempts });
+          const running = await saveRunningStep(deps, { run: input.run, type: 'sql', stepId: input.path, attempts });
           const warehouse = await pools.warehouse(input.connection as WarehouseConnectionPlan);
           await using session = await warehouse.session();
-          return { attempts, ...(await runStatement(input, { session, attempt, store: deps.store })) };
+          const result = await runStatement(input, { session, attempt, store: deps.store });
+          await deps.store.saveStep({ ...running, status: 'succeeded', endedAt: deps.wallClock() });
+          return { attempts, ...result };
         },
       ),
   };

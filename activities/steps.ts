@@ -1,5 +1,6 @@
 /** What the state store shows of a step while it runs. */
 import type { RunContext } from '../src/contracts/activities.ts';
+import type { StepRecord } from '../src/core/store.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface RunningStep {
@@ -9,11 +10,11 @@ export interface RunningStep {
   attempts: number;
 }
 
-/** For `upriver show` and the live display. The final record is written when the run ends. */
-export async function saveRunningStep({ store, wallClock }: ActivityDeps, step: RunningStep): Promise<void> {
+/** For `upriver show` and the live display. Returns the record, for whoever ends the step. */
+export async function saveRunningStep({ store, wallClock }: ActivityDeps, step: RunningStep): Promise<StepRecord> {
   const { run, stepId, type, attempts } = step;
   const known = (await store.listSteps(run.runId)).find((one) => one.stepId === stepId);
-  await store.saveStep({
+  const record: StepRecord = {
     runId: run.runId,
     stepId,
     type,
@@ -24,5 +25,7 @@ export async function saveRunningStep({ store, wallClock }: ActivityDeps, step: 
     rows: null,
     requests: null,
     error: null,
-  });
+  };
+  await store.saveStep(record);
+  return record;
 }

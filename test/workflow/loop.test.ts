@@ -1,21 +1,159 @@
-import { startSandbox } from '../../src/sandbox/index.ts';
+import type { Plan } from '../../src/contracts/plan.ts';
+import type { RunResult } from '../../src/contracts/run.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
-import { loop, plan, query } from '../helpers/plans.ts';
+import { action, loop, type PlanParts, plan, query, request } from '../helpers/plans.ts';
 
-const SQL = `select id::varchar as deal_id, json_object('amount', id) as property_values from range(1, 501) t(id)`;
+const deals = (from: number, to: number) =>
+  `select id::varchar as deal_id, json_object('amount', id) as property_values from range(${from}, ${to + 1}) t(id)`;
 
 describe('a loop over rows', () => {
   let engine: Engine;
+  let sandbox: Sandbox;
   beforeAll(async () => {
     engine = await startEngine({ TOKEN: 'secret-token' });
+    sandbox = await startSandbox({ deals: 500, limits: null });
   });
-  afterAll(() => engine[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await sandbox[Symbol.asyncDispose]();
+  });
+  beforeEach(() => sandbox.reset());
+
+  const planOf = (parts: Omit<PlanParts, 'url'>): Plan => plan({ url: sandbox.url, ...parts });
+  /** The result, also of a run that failed. */
+  const resultOf = async (made: Plan, options?: Parameters<Engine['run']>[1]): Promise<RunResult> => {
+    try {
+      return await engine.run(made, options);
+    } catch (error) {
+      const { cause } = error as { cause?: { details?: unknown[] } };
+      if (!cause?.details?.[1]) throw error;
+      return cause.details[1] as RunResult;
+    }
+  };
 
   test('delivers every row and counts them', async () => {
-    await using sandbox = await startSandbox({ deals: 500, limits: null });
-    const result = await engine.run(plan({ url: sandbox.url, steps: [query(SQL), loop()] }));
+    const result = await engine.run(planOf({ steps: [query(deals(1, 500)), loop()] }));
     expect(result).toMatchObject({ status: 'succeeded', error: null });
     expect(result.rows).toMatchObject({ read: 500, delivered: 500, not_attempted: 0 });
     expect(sandbox.state().deals).toMatchObject({ received: 500, applied: 500 });
+  });
+
+  test('a row that the API refuses is rejected with its reason, and the run fails once the others are sent', async () => {
+    const result = await resultOf(planOf({ steps: [query(deals(491, 510)), loop()] }));
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'ROW_TOLERANCE', step: 'each' } });
+    expect(result.rows).toMatchObject({ read: 20, delivered: 10, rejected: 10 });
+    const [first] = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
+    expect(first).toMatchObject({ row: 10, outcome: 'rejected', code: 'HTTP_404', httpStatus: 404, attempts: 1 });
+  });
+
+  test('within `tolerate` the run is partial', async () => {
+    const result = await engine.run(planOf({ steps: [query(deals(491, 510)), loop({ tolerate: { percent: 50 } })] }));
+    expect(result.status).toBe('partial');
+  });
+
+  test('`stop_after` ends the loop early; the rest is not attempted', async () => {
+    const step = loop({ stopAfter: { rows: 3 }, maxInFlight: 1 });
+    const result = await resultOf(planOf({ steps: [query(deals(501, 520)), step] }));
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'ROW_STOP_AFTER' } });
+    expect(result.rows).toMatchObject({ read: 20, rejected: 3, not_attempted: 17 });
+  });
+
+  test('null and shared keys are rejected before anything is sent', async () => {
+    const sql = `${deals(1, 5)} union all ${deals(5, 6)} union all select null, json_object('amount', 1)`;
+    const result = await resultOf(planOf({ steps: [query(sql), loop({ key: ['deal_id'] })] }));
+    expect(result.rows).toMatchObject({ read: 8, delivered: 5, rejected: 3 });
+    expect(sandbox.deal('5')).toMatchObject({ received: 0 });
+    const records = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
+    expect(records.map(({ code }) => code).sort()).toEqual(['ROW_KEY_NULL', 'ROW_KEY_SHARED', 'ROW_KEY_SHARED']);
+  });
+
+  test('`send: changed` sends a row again only when it has changed, or when all are asked for', async () => {
+    const step = loop({ id: 'changes', key: ['deal_id'], send: 'changed' });
+    const first = planOf({ steps: [query(deals(1, 10)), step] });
+    expect((await engine.run(first)).rows).toMatchObject({ delivered: 10, unchanged: 0 });
+    expect((await engine.run(first)).rows).toMatchObject({ delivered: 0, unchanged: 10 });
+    const sql = `select deal_id, case when deal_id = '3' then json_object('amount', 99) else property_values end from (${deals(1, 10)})`;
+    expect((await engine.run(planOf({ steps: [query(sql), step] }))).rows).toMatchObject({ delivered: 1, unchanged: 9 });
+    expect((await engine.run(first, { full: true })).rows).toMatchObject({ delivered: 10, unchanged: 0 });
+  });
+
+  test('a dry run renders every request and sends none', async () => {
+    const result = await engine.run(planOf({ steps: [query(deals(1, 10)), loop()] }), { dryRun: true });
+    expect(sandbox.state().deals).toMatchObject({ received: 0 });
+    expect(result.dry_run).toMatchObject({ rows: 10, requests: 10 });
+    expect(result.dry_run?.samples[0]).toMatchObject({ method: 'PATCH', body: '{"properties":{"amount":1}}' });
+    expect(JSON.stringify(result)).not.toContain('secret-token');
+  });
+
+  test('a rule may skip, and its reason is kept', async () => {
+    const rules = [{ when: 'status == 404', then: 'skip', because: 'the deal does not exist', forMs: null } as const];
+    const skipping = action({ requests: [request({ rules: [...rules] })] });
+    const result = await engine.run(planOf({ steps: [query(deals(500, 501)), loop()], actions: [skipping] }));
+    expect(result).toMatchObject({ status: 'succeeded', rows: { delivered: 1, skipped: 1 } });
+    const [record] = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
+    expect(record).toMatchObject({ outcome: 'skipped', message: 'the deal does not exist' });
+  });
+
+  test('a value that cannot be part of a URL rejects its row only', async () => {
+    const sql = `${deals(1, 2)} union all select '..', json_object('amount', 1)`;
+    const result = await resultOf(planOf({ steps: [query(sql), loop()] }));
+    expect(result.rows).toMatchObject({ delivered: 2, rejected: 1 });
+  });
+
+  test('rows that fail now and then are tried again; poison rows fail after their tries', async () => {
+    sandbox.set({ faults: { by: 'row', rates: { '500': 0.2 }, script: [{ fault: '500', ids: ['7'] }] } });
+    const patient = action({ retry: { attempts: 8, initialMs: 5, maxMs: 20 } });
+    const result = await resultOf(planOf({ steps: [query(deals(1, 100)), loop()], actions: [patient] }));
+    expect(result.rows).toMatchObject({ read: 100, delivered: 99, failed: 1 });
+    const [record] = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
+    expect(record).toMatchObject({ row: 6, outcome: 'failed', code: 'HTTP_500', attempts: 8 });
+    sandbox.set({ faults: {} });
+  });
+
+  test('no answer to a request that is not safe to repeat: unknown, and sent once', async () => {
+    sandbox.set({ faults: { script: [{ fault: 'reset_after', ids: ['4'] }] } });
+    const risky = action({ requests: [request({ idempotent: false })] });
+    const result = await resultOf(planOf({ steps: [query(deals(1, 10)), loop()], actions: [risky] }));
+    expect(result.rows).toMatchObject({ delivered: 9, unknown: 1 });
+    expect(sandbox.deal('4')).toMatchObject({ received: 1, applied: 1 });
+    sandbox.set({ faults: {} });
+  });
+
+  test('a wrong token stops the loop: one row failed, the rest not attempted', async () => {
+    sandbox.set({ faults: { script: [{ fault: '401' }] } });
+    const result = await resultOf(planOf({ steps: [query(deals(1, 50)), loop({ maxInFlight: 1 })] }));
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'AUTH_401' } });
+    expect(result.rows).toMatchObject({ failed: 1, not_attempted: 49 });
+    sandbox.set({ faults: {} });
+  });
+
+  test('a cancel stops between requests and leaves honest counts', async () => {
+    sandbox.set({ latency: { minMs: 50, maxMs: 50 } });
+    const runId = await engine.start(planOf({ steps: [query(deals(1, 500)), loop({ maxInFlight: 2 })] }));
+    while (sandbox.state().deals.applied < 10) await new Promise((resolve) => setTimeout(resolve, 20));
+    await engine.client.workflow.getHandle(runId).cancel();
+    await expect(engine.result(runId)).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    const { rows } = await engine.store.countLoop({ runId, path: 'each' });
+    const { applied } = sandbox.state().deals;
+    expect(rows.delivered + rows.unknown).toBe(applied);
+    expect(rows.not_attempted).toBe(500 - applied);
+    expect(await engine.store.getRun(runId)).toMatchObject({ status: 'cancelled' });
+    sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
+  });
+
+  test('an API that is away pauses the loop, which goes on by itself when it is back', async () => {
+    await sandbox.stop();
+    const runId = await engine.start(planOf({ steps: [query(deals(1, 100)), loop()] }));
+    const child = engine.client.workflow.getHandle(`${runId}/each`);
+    let paused = false;
+    while (!paused) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const { events } = await child.fetchHistory().catch(() => ({ events: [] }));
+      paused = (events ?? []).some((event) => event.timerStartedEventAttributes);
+    }
+    await sandbox.start();
+    const result = await engine.result(runId);
+    expect(result).toMatchObject({ status: 'succeeded', rows: { read: 100, delivered: 100 } });
   });
 });
