@@ -3,6 +3,8 @@ import { type Engine, statement } from './engine.ts';
 import { collectDropped } from './rowsets.ts';
 
 const ROWS_PER_PAGE = 5_000;
+/** Far more than the clocks of machines differ. */
+const PERMITS_KEPT_MS = 86_400_000;
 const LOOP_TABLES = [
   { table: 'loop_chunks', key: 'chunk' },
   { table: 'loop_records', key: 'row' },
@@ -16,7 +18,18 @@ export async function prune(engine: Engine, now: number): Promise<number> {
   const expired = await db.selectFrom('runs').select('id').where('expires_at', '<=', now).execute();
   for (const { id } of expired) await pruneRun(engine, id);
   await collectDropped(engine);
+  await prunePermits(engine, now - PERMITS_KEPT_MS);
   return expired.length;
+}
+
+/** What has long stopped counting: mostly takers that died while they waited. */
+async function prunePermits({ db, batch }: Engine, before: number): Promise<void> {
+  await batch([
+    statement(db.deleteFrom('permit_blocks').where('frees_at', '<', before)),
+    statement(db.deleteFrom('permit_answers').where('frees_at', '<', before)),
+    statement(db.deleteFrom('permit_waiters').where('until', '<', before)),
+    statement(db.deleteFrom('permit_pauses').where('until', '<', before)),
+  ]);
 }
 
 async function pruneRun(engine: Engine, id: string): Promise<void> {

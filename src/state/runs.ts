@@ -52,19 +52,19 @@ export function runsOf(
 }
 
 export function locksOf(db: Db): Pick<StateStore, 'lockRiver' | 'takeOverRiver' | 'unlockRiver'> {
-  const ownerOf = async (river: string) =>
-    (await db.selectFrom('river_locks').select('owner').where('river', '=', river).executeTakeFirst())?.owner;
+  async function lockRiver(river: string, owner: string): Promise<{ held: boolean; owner: string }> {
+    await db
+      .insertInto('river_locks')
+      .values({ river, owner })
+      .onConflict((c) => c.column('river').doNothing())
+      .execute();
+    const holder = await db.selectFrom('river_locks').select('owner').where('river', '=', river).executeTakeFirst();
+    // Unlocked between the two statements: free again.
+    if (!holder) return lockRiver(river, owner);
+    return { held: holder.owner === owner, owner: holder.owner };
+  }
   return {
-    async lockRiver(river, owner) {
-      await db
-        .insertInto('river_locks')
-        .values({ river, owner })
-        .onConflict((c) => c.column('river').doNothing())
-        .execute();
-      const holder = await ownerOf(river);
-      // Unlocked between the two statements: not ours, and nobody's to wait for.
-      return { held: holder === owner, owner: holder ?? owner };
-    },
+    lockRiver,
     async takeOverRiver(river, from, to) {
       const update = db
         .updateTable('river_locks')

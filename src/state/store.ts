@@ -11,6 +11,7 @@ import { locksOf, runsOf, variablesOf } from './runs.ts';
 
 export function storeOn(engine: Engine, clock?: () => number): StateStore {
   const delivered = deliveredOf(engine);
+  let closed: Promise<void> | null = null;
   return {
     ...runsOf(engine.db),
     ...locksOf(engine.db),
@@ -21,7 +22,10 @@ export function storeOn(engine: Engine, clock?: () => number): StateStore {
     ...permitsOf(engine, () => clock?.() ?? null),
     prune: (now) => prune(engine, now),
     check: () => engine.facts(),
-    [Symbol.asyncDispose]: () => engine.close(),
+    [Symbol.asyncDispose]() {
+      closed ??= engine.close();
+      return closed;
+    },
   };
 }
 

@@ -33,13 +33,11 @@ export async function commitLoop(pool: pg.Pool, change: LoopChange): Promise<boo
 }
 
 export async function lookupDelivered(pool: pg.Pool, scope: number, keys: Uint8Array): Promise<(Uint8Array | null)[]> {
-  const text = `SELECT asked.at, delivered.hash FROM unnest($2::bytea[]) WITH ORDINALITY AS asked (key, at)
-    JOIN upriver.delivered ON delivered.scope = $1 AND delivered.key = asked.key`;
-  const wanted = unpack(keys);
-  const { rows } = await pool.query({ name: nameOf(text), text, values: [scope, wanted] });
-  const hashes = wanted.map((): Uint8Array | null => null);
-  for (const { at, hash } of rows) hashes[at - 1] = hash;
-  return hashes;
+  // A look-up per key, whatever the planner thinks of a table it has not analysed yet.
+  const text = `SELECT (SELECT hash FROM upriver.delivered WHERE scope = $1 AND key = asked.key) AS hash
+    FROM unnest($2::bytea[]) WITH ORDINALITY AS asked (key, at) ORDER BY asked.at`;
+  const { rows } = await pool.query({ name: nameOf(text), text, values: [scope, unpack(keys)] });
+  return rows.map((row) => row.hash);
 }
 
 /** Whoever takes permits of a connection does so alone; the time is read under that lock. */

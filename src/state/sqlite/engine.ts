@@ -19,7 +19,10 @@ export async function openSqlite(path: string): Promise<Engine> {
   const parts = { adapter: new SqliteAdapter(), compiler: new SqliteQueryCompiler() };
   const compileOnly = kyselyOver(() => Promise.reject(new Error('not open')), parts);
   const { ask, opened, close } = startThread({ path, migrations: compileMigrations(compileOnly, TYPES) });
-  await opened;
+  await opened.catch(async (error) => {
+    await close();
+    throw error;
+  });
   const db = kyselyOver((statement) => ask({ op: 'run', statement }) as Promise<Result>, parts);
   return {
     db,
@@ -54,16 +57,15 @@ function startThread(data: ThreadData): { ask: Ask; opened: Promise<unknown>; cl
   });
   worker.on('error', (cause) => end(sqliteError(cause, data.path)));
   worker.on('exit', () => end(stateError('STATE_CLOSED', 'the state store is closed')));
-  const ask: Ask = (request) => {
-    if (gone) return Promise.reject(gone);
-    const answer = expect();
+  const ask: Ask = async (request) => {
+    if (gone) throw gone;
     worker.postMessage(request);
-    return answer;
+    return expect();
   };
   const close = async () => {
-    const closed = ask({ op: 'close' });
-    gone ??= stateError('STATE_CLOSED', 'the state store is closed');
-    await closed;
+    // The file is closed after what was asked before; a thread that never opened it has nothing to close.
+    await ask({ op: 'close' }).catch(() => {});
+    end(stateError('STATE_CLOSED', 'the state store is closed'));
     await worker.terminate();
   };
   return { ask, opened: expect(), close };
