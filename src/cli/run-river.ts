@@ -47,7 +47,7 @@ export async function runRiver(context: CommandContext, { project, order, detach
     if (detach) return showDetached(console, emptyDocument(runId, river));
     console.say(`${console.out('bold', river)}  ${runId}\n${console.out('dim', runUrl(runtime, runId) ?? '')}`);
     const { left, run } = await watchRun({ console, runtime, runId, river, interrupt });
-    if (left === 'interrupt') return stopWatching({ console, runtime, interrupt, order, run });
+    if (left === 'interrupt') return await stopWatching({ console, runtime, interrupt, order, run });
     if (left === 'ended') return showEnd(console, run, runtime.role === 'host' ? null : runUrl(runtime, runId));
     console.note('The process that hosted Temporal has ended; this one takes its place.');
   }

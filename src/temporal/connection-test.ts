@@ -23,7 +23,8 @@ export async function testConnection(
   if (plan.type === 'http') return testHttp(plan, secrets);
   const config = (await resolveReferences(plan.config, secrets)) as Record<string, unknown>;
   await using warehouse = await openWarehouse(plan.type, { name: plan.name, projectDir, config });
-  return warehouse.check();
+  // Awaited here: the warehouse is closed on return.
+  return await warehouse.check();
 }
 
 /** One GET of the base URL. Any answer but 401 and 403 says that the API is there and lets us in. */
