@@ -38,7 +38,7 @@ export function compileAction(
     outputs: Object.keys(requests.at(-1)?.outputs ?? {}),
   };
   if (action.batch) checkBatch(plan, file, connection?.preset ?? null);
-  else checkEachAbsent(plan, file);
+  else if (!file.faulty(['batch'])) checkEachAbsent(plan, file);
   return plan;
 }
 

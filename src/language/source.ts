@@ -42,9 +42,13 @@ export class SourceFile {
     this.#lines = new LineCounter();
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const { errors } = this.#document;
+    let line = 0;
     for (const error of errors) {
       const offset = this.#faultOf(error);
-      problems.addYaml(error, this.#position(offset), this.#lineAt(offset));
+      const position = this.#position(offset);
+      // What follows on the same line is mostly the same mistake again.
+      if (position.line !== line) problems.addYaml(error, position, this.#lineAt(offset));
+      line = position.line;
     }
     const broken = errors.some((error) => error.code !== 'DUPLICATE_KEY');
     this.value = broken ? undefined : this.#toJson(this.#document.contents, problems);
@@ -71,14 +75,15 @@ export class SourceFile {
   }
 
   #position(offset: number): Position {
-    const { line, col } = this.#lines.linePos(offset);
+    const last = this.#text.endsWith('\n') ? this.#text.length - 1 : this.#text.length;
+    const { line, col } = this.#lines.linePos(Math.min(offset, last));
     return { file: this.name, line: Math.max(line, 1), column: Math.max(col, 1) };
   }
 
   /** YAML blames a value for the deeper line after it. */
   #faultOf({ code, pos: [offset] }: YAMLParseError): number {
     if (code !== 'BLOCK_AS_IMPLICIT_KEY' && code !== 'MULTILINE_IMPLICIT_KEY') return offset;
-    const deeper = /^[^:\n]*(?::(?! )[^:\n]*)*\n\s*/.exec(this.#text.slice(offset));
+    const deeper = /^[^:\n]*(?::(?! )[^:\n]*)*\n\s*(?=\S)/.exec(this.#text.slice(offset));
     return deeper ? offset + deeper[0].length : offset;
   }
 
