@@ -32,6 +32,7 @@ export interface RunOptions {
   inputs?: { [name: string]: Value };
   full?: boolean;
   dryRun?: boolean;
+  retryOf?: RunOrder['retryOf'];
 }
 
 let runs = 0;
@@ -74,9 +75,9 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
     await running;
   });
   const owned = opening.move();
-  const start = async (plan: Plan, { runId, inputs = {}, full = false, dryRun = false }: RunOptions = {}) => {
+  const start = async (plan: Plan, { runId, inputs = {}, full = false, dryRun = false, retryOf = null }: RunOptions = {}) => {
     const id = runId ?? `${plan.root}-${process.pid}-${++runs}`;
-    const order: RunOrder = { plan, inputs, startedBy: 'test', full, dryRun, retryOf: null };
+    const order: RunOrder = { plan, inputs, startedBy: 'test', full, dryRun, retryOf };
     await startRun(client, { runId: id, order, taskQueue, searchAttributes: true });
     return id;
   };

@@ -1,0 +1,111 @@
+import type { Plan } from '../../src/contracts/plan.ts';
+import type { RunResult } from '../../src/contracts/run.ts';
+import { type BadRecords, type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { type Engine, startEngine } from '../helpers/engine.ts';
+import { action, loop, plan, query, request } from '../helpers/plans.ts';
+
+const ROWS = 1_000;
+const SQL = `select id::varchar as deal_id, json_object('amount', id) as property_values from range(1, ${ROWS + 1}) t(id)`;
+/** Deals that the API does not know: every 50th. */
+const BAD = Array.from({ length: ROWS / 50 }, (_, index) => String((index + 1) * 50));
+
+/** As language.md shows it for HubSpot. */
+const update = request({
+  method: 'POST',
+  target: { kind: 'path', path: '/crm/v3/objects/deals/batch/update' },
+  body: { kind: 'json', value: { inputs: { $each: { id: '{deal_id}', properties: '{properties}' } } } },
+  rows: {
+    id: '{deal_id}',
+    delivered: 'body.results.map(r, r.id)',
+    rejected: "body.errors.map(e, { 'id': e.context.ids[0], 'code': e.category, 'message': e.message })",
+  },
+  splitWhen: 'status == 400 || status == 409',
+});
+
+describe('rows in batches', () => {
+  let engine: Engine;
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    engine = await startEngine({ TOKEN: 'secret-token' });
+  });
+  afterAll(() => engine[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    sandbox = await startSandbox({ limits: null });
+  });
+  afterEach(() => sandbox[Symbol.asyncDispose]());
+
+  const planOf = (change: Parameters<typeof request>[0] = {}, most = { rows: 100, bytes: 3_000_000 }): Plan => {
+    const batched = action({ batch: most, requests: [{ ...update, ...change }] });
+    return plan({ url: sandbox.url, steps: [query(SQL), loop({ maxInFlight: 4 })], actions: [batched] });
+  };
+  const resultOf = async (made: Plan): Promise<RunResult> => {
+    try {
+      return await engine.run(made);
+    } catch (error) {
+      const { cause } = error as { cause?: { details?: unknown[] } };
+      if (!cause?.details?.[1]) throw error;
+      return cause.details[1] as RunResult;
+    }
+  };
+  const seed = (without: readonly string[]) => {
+    const bad = new Set(without);
+    const ids = Array.from({ length: ROWS }, (_, index) => String(index + 1)).filter((id) => !bad.has(id));
+    sandbox.seed({ deals: ids.map((id) => ({ id })) });
+  };
+  const badIds = async ({ run_id }: RunResult) => {
+    const records = await engine.store.readRecords({ runId: run_id, path: 'each' }, {});
+    return records.map(({ row }) => String(row + 1));
+  };
+
+  test('a hundred rows ride in one request', async () => {
+    seed([]);
+    const result = await engine.run(planOf());
+    expect(result).toMatchObject({ status: 'succeeded', rows: { read: ROWS, delivered: ROWS } });
+    expect(result.steps[1]).toMatchObject({ requests: ROWS / 100 });
+  });
+
+  test('a batch is cut by its bytes too', async () => {
+    seed([]);
+    const result = await engine.run(planOf({}, { rows: 100, bytes: 1_000 }));
+    expect(result).toMatchObject({ status: 'succeeded', rows: { delivered: ROWS } });
+    expect(result.steps[1]?.requests).toBeGreaterThan(ROWS / 30);
+  });
+
+  const answers: BadRecords[] = ['whole-400', '207-ids', '207-blank-ids', '207-missing', '200-missing'];
+  test.each(answers)('bad rows hidden in batches, answered by %s: only they do not get through, each named', async (answer) => {
+    seed(BAD);
+    sandbox.set({ badRecords: answer });
+    const result = await resultOf(planOf());
+    expect(result.status).toBe('failed');
+    expect(result.rows).toMatchObject({ read: ROWS, delivered: ROWS - BAD.length });
+    expect(result.rows.rejected + result.rows.failed).toBe(BAD.length);
+    expect((await badIds(result)).sort()).toEqual([...BAD].sort());
+    // Each bad row costs at most two requests for each of the log2(100) halvings.
+    expect(result.steps[1]?.requests).toBeLessThanOrEqual(ROWS / 100 + BAD.length * 14);
+  });
+
+  test('not safe to send again: a row that the answer does not account for is unknown, and went out once', async () => {
+    seed(BAD);
+    sandbox.set({ badRecords: '207-missing' });
+    const result = await resultOf(planOf({ idempotent: false }));
+    expect(result.rows).toMatchObject({ delivered: ROWS - BAD.length, unknown: BAD.length });
+    expect(result.steps[1]).toMatchObject({ requests: ROWS / 100 });
+  });
+
+  test('rows of the same name never ride together, and go out in order', async () => {
+    seed([]);
+    sandbox.set({ badRecords: '207-ids' });
+    const twice = `select '7' as deal_id, json_object('amount', id) as property_values from range(1, 6) t(id)`;
+    const made = planOf();
+    const result = await engine.run({ ...made, rivers: { deals: { ...(made.rivers.deals as never as Plan['rivers'][string]), steps: [query(twice), loop({ maxInFlight: 4 })] } } });
+    expect(result).toMatchObject({ status: 'succeeded', rows: { delivered: 5 } });
+    expect(sandbox.deal('7')).toMatchObject({ applied: 5, properties: { amount: '5' } });
+  });
+
+  test('a mapping that fails accounts for nothing', async () => {
+    seed([]);
+    const rows = { id: '{deal_id}', delivered: "body.results.map(r, int(r.id + 'x'))", rejected: null };
+    const result = await resultOf(planOf({ rows, idempotent: false }));
+    expect(result.rows).toMatchObject({ delivered: 0, unknown: ROWS });
+  });
+});

@@ -1,0 +1,222 @@
+import type { ConditionStep, Plan, RiverPlan, StepPlan } from '../../src/contracts/plan.ts';
+import type { RunResult } from '../../src/contracts/run.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { type Engine, startEngine } from '../helpers/engine.ts';
+import { action, loop, type PlanParts, plan, query, request } from '../helpers/plans.ts';
+
+const BASE = { name: null, enabled: true, onError: 'fail', retry: null, timeoutMs: null } as const;
+const single = { multiple: false, initial: null, persist: false };
+const ROWS = `select id::varchar as deal_id, json_object('amount', id) as property_values from range(1, 11) t(id)`;
+
+function value(id: string, sql: StepPlan & { type: 'sql' } extends { sql: infer S } ? S : never, variable: string): StepPlan {
+  const target = { kind: 'variable', variable, multiple: false } as const;
+  return { ...BASE, id, type: 'sql', connection: 'warehouse', sql, script: false, target };
+}
+
+function condition(id: string, branches: Partial<ConditionStep['branches'][number]>[]): StepPlan {
+  const full = branches.map((branch) => ({ if: null, then: 'steps', message: null, steps: [], ...branch }) as const);
+  return { ...BASE, id, type: 'condition', branches: full as ConditionStep['branches'] };
+}
+
+function script(id: string, body: string, change: Partial<StepPlan & { type: 'script' }> = {}): StepPlan {
+  return { ...BASE, id, type: 'script', run: ['node', '-e', body], inputs: {}, outputs: {}, ...change };
+}
+
+const FAILING = value('broken', ['select * from no_such_table'], 'a');
+
+describe('a logic river', () => {
+  let engine: Engine;
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    engine = await startEngine({ TOKEN: 'secret-token' });
+    sandbox = await startSandbox({ deals: 100, limits: null });
+  });
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await sandbox[Symbol.asyncDispose]();
+  });
+  beforeEach(() => sandbox.reset());
+
+  const planOf = (steps: StepPlan[], parts: Partial<PlanParts> = {}): Plan => plan({ url: sandbox.url, steps, ...parts });
+  const withVariables = (names: string[], change: Partial<RiverPlan> = {}): Partial<RiverPlan> => ({
+    variables: {
+      deals: { multiple: true, initial: null, persist: false },
+      ...Object.fromEntries(names.map((name) => [name, single])),
+    },
+    ...change,
+  });
+  const resultOf = async (made: Plan, options?: Parameters<Engine['run']>[1]): Promise<RunResult> => {
+    try {
+      return await engine.run(made, options);
+    } catch (error) {
+      const { cause } = error as { cause?: { details?: unknown[] } };
+      if (!cause?.details?.[1]) throw error;
+      return cause.details[1] as RunResult;
+    }
+  };
+  const statuses = ({ steps }: RunResult) => Object.fromEntries(steps.map(({ id, status }) => [id, status]));
+
+  test('a bound value keeps its type, a big number every digit', async () => {
+    const river = withVariables(['n', 'm'], { inputs: { day: { type: 'string', required: true, default: null } } });
+    const steps = [
+      value('big', ['select 12345678901234567890::hugeint'], 'n'),
+      value('echo', ['select ', { bind: ['n'] }, " || '/' || ", { bind: ['day'] }], 'm'),
+    ];
+    const day = "2026-01-01'; drop table x; --";
+    const result = await engine.run(planOf(steps, { river }), { inputs: { day } });
+    expect(result.outputs?.m).toBe(`12345678901234567890/${day}`);
+  });
+
+  test('conditions choose, skip a container, stop the river', async () => {
+    const river = withVariables(['n', 'a', 'b', 'c']);
+    const steps: StepPlan[] = [
+      query(ROWS),
+      value('n', ['select 7'], 'n'),
+      condition('choose', [
+        { if: 'n > 10 || rows(deals) == 0', steps: [value('wrong', ["select 'x'"], 'a')] },
+        { if: 'n == 7 && rows(deals) == 10', steps: [value('right', ["select 'y'"], 'a')] },
+      ]),
+      {
+        ...BASE,
+        id: 'box',
+        type: 'sequence',
+        steps: [condition('leave', [{ then: 'skip' }]), value('never', ["select 'x'"], 'b')],
+      },
+      condition('end', [{ if: "a == 'y'", then: 'stop' }]),
+      value('after', ["select 'x'"], 'c'),
+    ];
+    const result = await engine.run(planOf(steps, { river }));
+    expect(result).toMatchObject({ status: 'succeeded', outputs: { a: 'y', b: null, c: null } });
+  });
+
+  test('`then: fail` fails the river with the message', async () => {
+    const steps = [query(ROWS), condition('guard', [{ if: 'rows(deals) < 100', then: 'fail', message: 'only {river.name}' }])];
+    const result = await resultOf(planOf(steps));
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'RIVER_CONDITION', message: 'only deals', step: 'guard' } });
+  });
+
+  test('a failing step fails the run and says where; `on_error: continue` goes on and ends partial', async () => {
+    const river = withVariables(['a', 'b']);
+    const after = value('after', ["select 'done'"], 'b');
+    const failed = await resultOf(planOf([FAILING, after], { river }));
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'RIVER_SQL_ERROR', step: 'broken' } });
+    expect(statuses(failed)).toEqual({ broken: 'failed' });
+    const partial = await engine.run(planOf([{ ...FAILING, onError: 'continue' }, after], { river }));
+    expect(partial).toMatchObject({ status: 'partial', outputs: { b: 'done' } });
+    expect(statuses(partial)).toEqual({ broken: 'failed', after: 'succeeded' });
+  });
+
+  test('parallel steps: the first failure cancels the others', async () => {
+    const river = withVariables(['a', 'b']);
+    const slow = script('slow', 'setTimeout(() => {}, 60000)');
+    const both: StepPlan = { ...BASE, id: 'both', type: 'parallel', steps: [slow, FAILING] };
+    const result = await resultOf(planOf([both], { river }));
+    expect(result).toMatchObject({ status: 'failed', error: { step: 'broken' } });
+    expect(statuses(result)).toMatchObject({ slow: 'cancelled', broken: 'failed', both: 'failed' });
+  });
+
+  test('a script gets JSON on stdin and gives JSON on stdout', async () => {
+    const river = withVariables(['n', 'score']);
+    const body = 'process.stdin.on("data", (d) => console.log(JSON.stringify({ score: JSON.parse(d).n * 2 })))';
+    const steps = [value('n', ['select 21'], 'n'), script('py', body, { inputs: { n: '{n}' }, outputs: { score: 'score' } })];
+    expect((await engine.run(planOf(steps, { river }))).outputs).toMatchObject({ score: 42 });
+  });
+
+  test('a script that fails says what it wrote to stderr', async () => {
+    const result = await resultOf(planOf([script('py', 'console.error("no such model"); process.exit(3)')]));
+    expect(result.error).toMatchObject({ code: 'RIVER_SCRIPT_FAILED', step: 'py' });
+    expect(result.error?.message).toContain('no such model');
+  });
+
+  test('an action step gives its outputs to variables', async () => {
+    const get = request({ method: 'GET', path: undefined, body: null, outputs: { id: 'body.id' } } as never);
+    const read = action({ name: 'read', inputs: { deal_id: { required: true, default: null } }, requests: [get], outputs: ['id'] });
+    const step: StepPlan = { ...BASE, id: 'get', type: 'action', action: 'read', inputs: { deal_id: '42' }, outputs: { id: 'found' } };
+    const result = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }));
+    expect(result).toMatchObject({ status: 'succeeded', outputs: { found: '42' }, rows: { read: 0 } });
+  });
+
+  test('a river calls another and gets its values', async () => {
+    const child: RiverPlan = {
+      name: 'load',
+      description: null,
+      inputs: { n: { type: 'integer', required: true, default: null } },
+      variables: { twice: single },
+      timeoutMs: null,
+      overlap: 'skip',
+      steps: [value('twice', ['select ', { bind: ['n'] }, ' * 2'], 'twice')],
+    };
+    const step: StepPlan = {
+      ...BASE,
+      id: 'call',
+      type: 'river',
+      river: 'load',
+      inputs: { n: 21 },
+      outputs: { twice: 'got' },
+      wait: true,
+    };
+    const made = planOf([step], { river: withVariables(['got']) });
+    const result = await engine.run({ ...made, rivers: { ...made.rivers, load: child } });
+    expect(result.outputs).toMatchObject({ got: 42 });
+    expect(await engine.store.getRun(`${result.run_id}/call`)).toMatchObject({ river: 'load', status: 'succeeded' });
+  });
+
+  test('a timeout ends the run with its counts kept', async () => {
+    sandbox.set({ latency: { minMs: 100, maxMs: 100 } });
+    const steps = [query(ROWS), loop({ maxInFlight: 1 })];
+    const result = await resultOf(planOf(steps, { river: { timeoutMs: 700 } }));
+    sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'RIVER_TIMEOUT' } });
+    expect(result.rows.read).toBe(10);
+    expect(result.rows.not_attempted).toBeGreaterThan(0);
+  });
+
+  test('persisted variables are kept by a succeeded run only', async () => {
+    const variables = { last: { multiple: false, initial: 'none', persist: true }, a: single };
+    const river = { name: 'keeps', variables };
+    const set = value('set', ['select ', { bind: ['last'] }, " || '+'"], 'last');
+    expect((await engine.run(planOf([set], { river }))).outputs).toMatchObject({ last: 'none+' });
+    await resultOf(planOf([set, FAILING], { river }));
+    expect((await engine.run(planOf([set], { river }))).outputs).toMatchObject({ last: 'none++' });
+  });
+
+  test('overlap: a second run is skipped, or waits; a terminated one holds nothing', async () => {
+    const slow = script('slow', 'setTimeout(() => console.log("{}"), 1500)');
+    const first = await engine.start(planOf([slow], { river: { name: 'busy' } }));
+    while (!(await engine.store.getRun(first))) await new Promise((resolve) => setTimeout(resolve, 20));
+    const second = await engine.run(planOf([slow], { river: { name: 'busy' } }));
+    expect(second).toMatchObject({ status: 'skipped', error: { code: 'RIVER_OVERLAP' } });
+    const third = await engine.run(planOf([], { river: { name: 'busy', overlap: 'queue' } }));
+    expect(third.status).toBe('succeeded');
+    expect(await engine.store.getRun(first)).toMatchObject({ status: 'succeeded' });
+    const doomed = await engine.start(planOf([script('long', 'setTimeout(() => {}, 60000)')], { river: { name: 'busy' } }));
+    while (!(await engine.store.getRun(doomed))) await new Promise((resolve) => setTimeout(resolve, 20));
+    await engine.client.workflow.getHandle(doomed).terminate('test');
+    expect((await engine.run(planOf([], { river: { name: 'busy' } }))).status).toBe('succeeded');
+  });
+
+  test('the results of a loop are rows for another one', async () => {
+    const variables = {
+      deals: { multiple: true, initial: null, persist: false },
+      pushed: { multiple: true, initial: null, persist: false },
+    };
+    const first = loop({ key: ['deal_id'], results: { kind: 'variable', variable: 'pushed' } });
+    const result = await engine.run(planOf([query(ROWS), first, condition('check', [{ if: 'rows(pushed) != 10', then: 'fail' }])], { river: { variables } }));
+    const rowset = await engine.store.getRowset(`${result.run_id}/each/results`);
+    expect(rowset?.columns).toEqual(['deal_id', 'outcome', 'http_status', 'code', 'message']);
+    const { rows } = await engine.store.readChunk(rowset?.id ?? '', 0);
+    expect(rows[0]).toBe('["1","delivered",200,null,null]');
+  });
+
+  test('a retry sends what went wrong, and only that', async () => {
+    const sql = `${ROWS} union all select '999', json_object('amount', 1)`;
+    const steps = [query(sql), loop({ key: ['deal_id'] })];
+    const failed = await resultOf(planOf(steps));
+    expect(failed.rows).toMatchObject({ delivered: 10, rejected: 1 });
+    sandbox.seed({ first: 999, count: 1 });
+    const again = await engine.run(planOf(steps), { retryOf: { runId: failed.run_id, includeUnknown: false } });
+    expect(again).toMatchObject({ status: 'succeeded', rows: { read: 1, delivered: 1 } });
+    const twice = await engine.run(planOf(steps), { retryOf: { runId: failed.run_id, includeUnknown: false } });
+    expect(twice.rows).toMatchObject({ read: 1, delivered: 0, skipped: 1 });
+  });
+});
