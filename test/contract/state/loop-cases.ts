@@ -147,6 +147,23 @@ export function loopCases(place: Place): void {
     expect(await store.countLoop(KEY)).toMatchObject({ rows: { delivered: 2 }, requests: 5 });
   });
 
+  test('from the moment that a claim returns, nothing of the old epoch is written', async () => {
+    const old = await place.open();
+    const heir = await place.open();
+    for (let round = 0; round < 15; round += 1) {
+      const loop = { runId: 'run', path: `loop-${round}` };
+      const epoch = await aLoop(heir, [1], loop);
+      const chunks = [{ chunk: 0, states: states('delivered') }];
+      const commits = Array.from({ length: 12 }, () => old.commitLoop(aCommit(epoch, { loop, chunks, requests: 1 })));
+      await commits[round % 4];
+      await heir.claimLoop(loop);
+      const { requests } = await heir.countLoop(loop);
+      const applied = (await Promise.all(commits)).filter(Boolean).length;
+      expect((await heir.countLoop(loop)).requests).toBe(requests);
+      expect(applied).toBe(requests);
+    }
+  });
+
   test('claims at once give each claimer an epoch of its own', async () => {
     const stores = await Promise.all([place.open(), place.open(), place.open()]);
     await aLoop(stores[0] as StateStore, [1]);

@@ -49,9 +49,9 @@ export function permitCases(place: Place): void {
     const { store, clock } = await opened();
     const grant = await store.takePermits(ask(10));
     clock.now += 3_000;
-    await settle(store, grant, { answered: Array.from({ length: 10 }, () => 500) });
+    await settle(store, grant, { answered: Array.from({ length: 10 }, () => 497) });
     expect(await store.takePermits(ask(10))).toMatchObject({ granted: 0, retryInMs: expect.any(Number) });
-    clock.now = START + 2_500 + WINDOW.perMs - 1;
+    clock.now = START + 2_503 + WINDOW.perMs - 1;
     expect(await store.takePermits(ask(10))).toMatchObject({ granted: 0 });
     clock.now += 21;
     expect(await store.takePermits(ask(10))).toMatchObject({ granted: 10 });
