@@ -102,33 +102,31 @@ export function compileSchedules({ parsed, inputs, file }: RiverShell): Schedule
   });
 }
 
+type Shells = ReadonlyMap<string, RiverShell | null>;
+
 /** Rivers that call themselves, directly or through others: said at each call that closes a circle. */
-export function checkRecursion(rivers: ReadonlyMap<string, RiverShell | null>): void {
+export function checkRecursion(rivers: Shells): void {
   for (const [name, shell] of rivers) {
     for (const call of shell?.calls ?? []) {
-      const circle = wayBack(call.river, name, rivers, [name]);
-      if (!circle) continue;
+      const way = wayTo(name, call.river, rivers, new Set());
+      if (!way) continue;
       shell!.file.add(call.path, {
         code: 'RIVER_RECURSION',
-        message: `the river calls itself: ${[...circle, name].join(' → ')}`,
+        message: `the river calls itself: ${[name, ...way].join(' → ')}`,
         hint: 'Break the circle: a loop, or a schedule, does work again and again.',
       });
     }
   }
 }
 
-/** The calls that lead from one river to another, the given ones before them; null: none do. */
-function wayBack(
-  from: string,
-  to: string,
-  rivers: ReadonlyMap<string, RiverShell | null>,
-  before: string[],
-): string[] | null {
-  if (from === to) return before;
-  if (before.includes(from)) return null;
+/** The rivers on a way of calls from one to another, both included; null: there is none. */
+function wayTo(to: string, from: string, rivers: Shells, visited: Set<string>): string[] | null {
+  if (from === to) return [to];
+  if (visited.has(from)) return null;
+  visited.add(from);
   for (const call of rivers.get(from)?.calls ?? []) {
-    const way = wayBack(call.river, to, rivers, [...before, from]);
-    if (way) return way;
+    const way = wayTo(to, call.river, rivers, visited);
+    if (way) return [from, ...way];
   }
   return null;
 }

@@ -1,5 +1,6 @@
 /** Pieces that the files' schemas share. Schema and type share one name. */
 import * as z from 'zod';
+import type { Json } from '../../contracts/plan.ts';
 import { parseDuration, parseSize } from '../../core/durations.ts';
 import type { UpriverError } from '../../core/errors.ts';
 
@@ -61,7 +62,7 @@ export const TemplateText = z
   .transform(String)
   .describe('Text that may hold {references}');
 /** Any JSON, references in its texts. */
-export const TemplateJson = z.json().describe('Any value; texts in it may hold {references}');
+export const TemplateJson = z.custom<Json>().describe('Any value; texts in it may hold {references}');
 
 export const Env = z.strictObject({ env: Text.min(1).describe('Name of an environment variable of the worker') });
 export const File = z.strictObject({ file: Text.min(1).describe('Path of a file, relative to the project') });

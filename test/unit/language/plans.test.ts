@@ -14,7 +14,7 @@ describe('the walkthrough', () => {
     const [usage] = rivers.get('trial-deals')!.steps;
     expect(usage).toMatchObject({ type: 'sql', connection: 'warehouse', script: false });
     expect(usage).toHaveProperty('sql', [
-      expect.stringMatching(/^select deals\.deal_id,[^]*where deals\.isdeleted = FALSE;\n$/),
+      expect.stringMatching(/^select deals\.deal_id,[\s\S]*where deals\.isdeleted = FALSE;\n$/),
     ]);
   });
 
