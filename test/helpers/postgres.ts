@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 export interface Postgres {
@@ -25,7 +26,7 @@ interface Account {
   gid?: number;
 }
 
-let running: Promise<{ port: number; end(): Promise<void> }> | null = null;
+let running: Promise<Server> | null = null;
 let users = 0;
 
 /** Starts the server, or joins the one that this process has. It listens on 127.0.0.1 and dies with this process. */
@@ -54,23 +55,72 @@ export async function startPostgres(): Promise<Postgres> {
   };
 }
 
-async function start(): Promise<{ port: number; end(): Promise<void> }> {
+/** A server of one's own that can be killed. */
+export interface CrashingPostgres extends AsyncDisposable {
+  url: string;
+  /** kill -9, and up again on the same port and data after `downMs`. */
+  crash(downMs: number): Promise<void>;
+}
+
+export async function startCrashingPostgres(): Promise<CrashingPostgres> {
+  const server = await start();
+  return {
+    url: `postgres://postgres@127.0.0.1:${server.port}/postgres`,
+    crash: (downMs) => server.crash(downMs),
+    [Symbol.asyncDispose]: () => server.end(),
+  };
+}
+
+interface Server {
+  port: number;
+  crash(downMs: number): Promise<void>;
+  end(): Promise<void>;
+}
+
+async function start(): Promise<Server> {
   const account = accountToUse();
   const cache = await filledCache(account);
-  const data = await mkdtemp(join(tmpdir(), 'upriver-postgres-data-'));
-  await copyOwned(join(cache, 'template'), join(data, 'data'), account);
-  await own(data, account);
+  const folder = await mkdtemp(join(tmpdir(), 'upriver-postgres-data-'));
+  const data = join(folder, 'data');
+  await copyOwned(join(cache, 'template'), data, account);
+  await own(folder, account);
   const port = await freePort();
-  const server = spawnServer(join(cache, 'native', 'bin', 'postgres'), join(data, 'data'), { port, account });
+  const launch = () => spawnServer(join(cache, 'native', 'bin', 'postgres'), data, { port, account });
+  let server = launch();
   await untilReady(server);
   return {
     port,
+    async crash(downMs) {
+      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+      process.kill(Number(pid), 'SIGKILL');
+      await ended(server);
+      await sleep(downMs);
+      server = await relaunch(launch);
+    },
     async end() {
-      server.stdin?.end();
-      if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));
-      await rm(data, { recursive: true, force: true });
+      await ended(server);
+      await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Children of a killed server hold its memory for a moment, and it does not start before they are gone. */
+async function relaunch(launch: () => ChildProcess): Promise<ChildProcess> {
+  for (let tries = 1; ; tries++) {
+    const server = launch();
+    try {
+      await untilReady(server);
+      return server;
+    } catch (error) {
+      if (tries === 50) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function ended(server: ChildProcess): Promise<void> {
+  server.stdin?.end();
+  if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));
 }
 
 /** A shell stands between: when its input closes, because the test process ended in whatever way, it stops the server. */
