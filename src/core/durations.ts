@@ -5,20 +5,20 @@ const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** Decimal units: an API that says "3 MB" may mean either, and the smaller is safe with both. */
 const BYTES = { B: 1, KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const;
 
-/** Milliseconds. Throws RIVER_DURATION. */
+/** Milliseconds. Throws RIVER_BAD_VALUE. */
 export function parseDuration(text: string): number {
   const amount = parseAmount(text, MS);
   if (amount !== null) return amount;
-  throw new UpriverError('RIVER_DURATION', `'${text}' is not a duration`, {
+  throw new UpriverError('RIVER_BAD_VALUE', `'${text}' is not a duration`, {
     hint: 'Write a number and a unit: 250ms, 30s, 5m, 2h or 1d.',
   });
 }
 
-/** Bytes. Throws RIVER_SIZE. */
+/** Bytes. Throws RIVER_BAD_VALUE. */
 export function parseSize(text: string): number {
   const amount = parseAmount(text, BYTES);
   if (amount !== null) return amount;
-  throw new UpriverError('RIVER_SIZE', `'${text}' is not a size`, {
+  throw new UpriverError('RIVER_BAD_VALUE', `'${text}' is not a size`, {
     hint: 'Write a number and a unit: 900B, 512KB or 3MB.',
   });
 }

@@ -49,8 +49,8 @@ function amount(parse: () => number, context: z.core.$RefinementCtx<string>): nu
       message: say('this must be more than nothing', 'Write for example 30s.'),
     });
   } catch (error) {
-    const { message, hint = '', code } = error as UpriverError;
-    context.issues.push({ code: 'custom', input: context.value, message: say(message, hint, code) });
+    const { message, hint = '' } = error as UpriverError;
+    context.issues.push({ code: 'custom', input: context.value, message: say(message, hint) });
   }
   return z.NEVER;
 }

@@ -256,7 +256,7 @@ const cases: [string, string, string, string][] = [
   ['stop_after as a duration', loop('    stop_after: 5s\n'), '12:17 RIVER_BAD_VALUE', '2%'],
   ['max_in_flight: 0', loop('    max_in_flight: 0\n'), '12:20 RIVER_BAD_VALUE', 'max_in_flight'],
   ['a unitless timeout', loop('    timeout: 30\n'), '12:14 RIVER_BAD_VALUE', '30s'],
-  ['a bad unit', loop('    timeout: 30 seconds\n'), '12:14 RIVER_DURATION', '30s'],
+  ['a bad unit', loop('    timeout: 30 seconds\n'), '12:14 RIVER_BAD_VALUE', '30s'],
   ['no steps', '  - { id: a, type: sequence, steps: [] }', '8:37 RIVER_BAD_VALUE', 'at least one'],
   [
     'a batch action with company',
