@@ -2,15 +2,16 @@
 import type { Dispatcher } from 'undici';
 import { decodeBody, withoutMark } from './decode-body.ts';
 import type { Exchange, SendOptions } from './http-client.ts';
+import type { Flight, InFlight } from './in-flight.ts';
 
 /** Bytes of a reply that are read; what comes after them is dropped. */
 export const BODY_CAP = 8 * 1024 * 1024;
 
-export interface ExchangeLimits {
-  /** For the whole exchange: connecting, headers and body. */
-  timeoutMs: number;
+export interface ExchangeDeps {
+  /** Monotonic milliseconds. */
   now: () => number;
-  aborts: AbortRegistry;
+  /** Ends the exchange when its time is over or its signal fires. */
+  flights: InFlight;
 }
 
 /** One of the two is called, once. */
@@ -25,6 +26,8 @@ const EXPIRED: Exchange = {
   reason: 'expired',
   message: 'its turn had passed when the connection was ready',
 };
+const NO_ANSWER: Exchange = { kind: 'lost', reason: 'timeout', message: 'no complete answer within the timeout' };
+const NO_CONNECTION: Exchange = { kind: 'not_sent', reason: 'connect', message: 'no connection within the timeout' };
 /** Undici's codes for what cannot be written as HTTP. */
 const NOT_HTTP = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
@@ -36,12 +39,11 @@ type Headers = Record<string, string | string[] | undefined>;
  * Undici's low-level handler. `onRequestStart` runs in the same tick as the write, so everything before it is `not_sent` and
  * everything after it without a complete answer is `lost`. Settles exactly once.
  */
-export class ExchangeHandler implements Dispatcher.DispatchHandler {
-  readonly #limits: ExchangeLimits;
+export class ExchangeHandler implements Dispatcher.DispatchHandler, Flight {
+  readonly startedAt: number;
+  readonly #deps: ExchangeDeps;
   readonly #options: SendOptions;
   readonly #settle: Settle;
-  readonly #timer: NodeJS.Timeout;
-  readonly #startedAt: number;
   #controller: Controller | null = null;
   #done = false;
   #status = 0;
@@ -49,13 +51,16 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #size = 0;
 
-  constructor(limits: ExchangeLimits, options: SendOptions, settle: Settle) {
-    this.#limits = limits;
+  constructor(deps: ExchangeDeps, options: SendOptions, settle: Settle) {
+    this.#deps = deps;
     this.#options = options;
     this.#settle = settle;
-    this.#startedAt = limits.now();
-    this.#timer = setTimeout(onTimeout, limits.timeoutMs, this);
-    limits.aborts.add(options.signal, this);
+    this.startedAt = deps.now();
+    deps.flights.add(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal;
   }
 
   onRequestStart(controller: Controller): void {
@@ -92,17 +97,10 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
     else this.#finish({ kind: 'not_sent', reason: 'connect', message });
   }
 
-  /** The total time is over. */
   expire(): void {
-    const message = `no complete answer within ${this.#limits.timeoutMs} ms`;
-    this.#fail(
-      this.#controller
-        ? { kind: 'lost', reason: 'timeout', message }
-        : { kind: 'not_sent', reason: 'connect', message: `no connection within ${this.#limits.timeoutMs} ms` },
-    );
+    this.#fail(this.#controller ? NO_ANSWER : NO_CONNECTION);
   }
 
-  /** The caller's signal fired. */
   abort(): void {
     const kind = this.#controller ? 'lost' : 'not_sent';
     this.#fail({ kind, reason: 'aborted', message: 'stopped before the answer came' });
@@ -125,14 +123,13 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
   #end(): boolean {
     if (this.#done) return false;
     this.#done = true;
-    clearTimeout(this.#timer);
-    this.#limits.aborts.delete(this.#options.signal, this);
+    this.#deps.flights.delete(this);
     return true;
   }
 
   #reply(truncated: boolean): void {
     if (!this.#end()) return;
-    const ms = this.#limits.now() - this.#startedAt;
+    const ms = this.#deps.now() - this.startedAt;
     const encoding = this.#headers['content-encoding'];
     const reply = { kind: 'reply', status: this.#status, headers: joinRepeated(this.#headers), ms } as const;
     if (truncated) this.#controller?.abort(new Error('more than is read of a reply'));
@@ -152,33 +149,6 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
     const bytes = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
     return withoutMark(bytes.toString('utf8', 0, BODY_CAP));
   }
-}
-
-/** Aborts all exchanges of a signal through one listener, because adding one per request is slow. */
-export class AbortRegistry {
-  readonly #waiting = new WeakMap<AbortSignal, Set<ExchangeHandler>>();
-
-  add(signal: AbortSignal, handler: ExchangeHandler): void {
-    const known = this.#waiting.get(signal);
-    if (known) known.add(handler);
-    else this.#listen(signal, new Set([handler]));
-  }
-
-  delete(signal: AbortSignal, handler: ExchangeHandler): void {
-    this.#waiting.get(signal)?.delete(handler);
-  }
-
-  #listen(signal: AbortSignal, handlers: Set<ExchangeHandler>): void {
-    this.#waiting.set(signal, handlers);
-    const abortAll = () => {
-      for (const handler of handlers) handler.abort();
-    };
-    signal.addEventListener('abort', abortAll, { once: true });
-  }
-}
-
-function onTimeout(handler: ExchangeHandler): void {
-  handler.expire();
 }
 
 function codeOf(error: Error): string {
