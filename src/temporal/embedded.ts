@@ -21,8 +21,10 @@ import { requireTemporalBinary } from './server-binary.ts';
 
 /** Where Temporal's UI is usually looked for. */
 const USUAL_UI_PORT = 8233;
-const JOIN_TIMEOUT_MS = 60_000;
+/** The host may be fetching the Temporal CLI. */
+const JOIN_TIMEOUT_MS = 360_000;
 const JOIN_POLL_MS = 100;
+const JOIN_NOTE_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 const WATCH_MS = 500;
 const RESTART_MAX_MS = 10_000;
@@ -51,6 +53,7 @@ export interface EmbeddedHost extends Embedded {
 /** Another process runs server and worker. When it has gone, by its end or its death, call `hostOrJoin` again. */
 export interface EmbeddedClient extends Embedded {
   role: 'client';
+  /** Rejects when the signal fires first. */
   hostEnded(signal: AbortSignal): Promise<void>;
 }
 
@@ -69,12 +72,17 @@ export async function hostOrJoin(
 ): Promise<EmbeddedHost | EmbeddedClient> {
   const stateDir = stateDirOf(projectDir);
   await makeStateDir(stateDir);
-  const deadline = performance.now() + JOIN_TIMEOUT_MS;
-  while (performance.now() < deadline) {
+  const started = performance.now();
+  let noted = false;
+  while (performance.now() - started < JOIN_TIMEOUT_MS) {
     const lock = acquireHostLock(stateDir);
     if (lock) return await host(stateDir, lock, options);
     const server = await findServer(stateDir);
     if (server) return { role: 'client', ...describe(server), hostEnded: (signal) => hostEnded(stateDir, signal) };
+    if (!noted && performance.now() - started > JOIN_NOTE_MS) {
+      options.onNote?.('another process of this project starts Temporal; waiting for it');
+      noted = true;
+    }
     await sleep(JOIN_POLL_MS);
   }
   throw new UpriverError(
