@@ -52,9 +52,7 @@ const freePermit: Permit = { fresh: () => true, answered() {}, unused() {} };
 const openLimiter: Limiter = {
   unlimited: true,
   enter: () => undefined,
-  tryEnter: () => true,
   leave() {},
-  onRoom: (callback) => callback(),
   permit: async () => freePermit,
   pause: async () => {},
   pausedFor: () => 0,

@@ -54,10 +54,6 @@ export interface Limiter {
    */
   enter(): Promise<void> | undefined;
   leave(): void;
-  /** `enter` without waiting; unfair where loops share the connection. */
-  tryEnter(): boolean;
-  /** Calls back once when a place may be free. */
-  onRoom(callback: () => void): void;
   /**
    * A permit for a request to this path; resolves when it is in hand. Fair among takers. Rejects with the signal's reason.
    * A permit must be used within 1 s (`fresh()`), and always ends in `answered()` or `unused()`.

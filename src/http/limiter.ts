@@ -61,42 +61,22 @@ export function openLimiter(plan: HttpConnectionPlan, deps: LimiterDeps): OpenLi
   };
 }
 
-type Places = Pick<Limiter, 'enter' | 'leave' | 'tryEnter' | 'onRoom'>;
+type Places = Pick<Limiter, 'enter' | 'leave'>;
 
 /** A place that is left goes to the first in line: who just left one cannot overtake. */
 function createPlaces(size: number): Places {
   let free = size;
   const line: (() => void)[] = [];
-  const leave = () => {
-    const next = line.shift();
-    if (next) next();
-    else free++;
-  };
-  const wake = () => {
-    if (free === 0 || line.length === 0) return;
-    free--;
-    leave();
-  };
   return {
     enter() {
       if (free === 0) return new Promise((resolve) => line.push(resolve));
       free--;
       return undefined;
     },
-    leave,
-    tryEnter() {
-      if (free === 0) return false;
-      free--;
-      return true;
-    },
-    onRoom(callback) {
-      line.push(() => {
-        free++;
-        callback();
-        // Who was called may not want the place any more.
-        setImmediate(wake);
-      });
-      wake();
+    leave() {
+      const next = line.shift();
+      if (next) next();
+      else free++;
     },
   };
 }
