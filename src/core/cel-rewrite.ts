@@ -177,7 +177,7 @@ function writeRows(args: readonly ASTNode[], offset: number, { options, used }: 
   const [arg] = args;
   const { functions, multiple } = options;
   if (!functions?.rows) {
-    const hint = 'It counts the rows of a multiple variable, in conditions of a river.';
+    const hint = 'It counts the rows of a multiple variable, in conditions outside of loops.';
     throw new ExpressionError(offset, 'rows() is not known here', hint);
   }
   if (args.length !== 1 || arg?.op !== 'id' || (multiple && !multiple.includes(arg.args))) {

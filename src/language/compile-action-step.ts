@@ -33,6 +33,14 @@ function checkAgainst(action: ActionPlan, step: Parsed<'action'>, path: Path, co
     if (!action.outputs.includes(output))
       file.add([...path, 'outputs', output], unknownOutput(output, action.outputs), { at: 'key' });
   }
+  if (!loop && JSON.stringify(action.requests).includes('{row.')) {
+    const message = `${action.name} refers to {row.number}, which is known in loops only`;
+    file.add([...path, 'action'], {
+      code: 'RIVER_UNKNOWN_VARIABLE',
+      message,
+      hint: 'Call it from a loop, or take the reference out of it.',
+    });
+  }
   if (!action.batch || loop?.only) return;
   file.add([...path, 'action'], {
     code: 'RIVER_BATCH',

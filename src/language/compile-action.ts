@@ -1,9 +1,10 @@
 /** An action's file → its plan. */
 import type { ActionPlan, BodyPlan, Json, RequestPlan, RulePlan } from '../contracts/plan.ts';
+import { REPLY_NAMES } from '../core/judge.ts';
 import { didYouMean } from '../core/suggest.ts';
 import { checkBatch, checkEachAbsent } from './check-batch.ts';
 import type { KnownConnection } from './compile-connections.ts';
-import { checkMapping, checkTemplate, Names, REPLY_NAMES } from './names.ts';
+import { checkMapping, checkTemplate, Names } from './names.ts';
 import type { FileProblems } from './problems.ts';
 import type { ActionFile, ActionRequest, ActionResponse, ActionRule } from './schema/action.ts';
 import type { Path } from './source.ts';

@@ -1,14 +1,12 @@
 /** Which names a text may refer to, and the checks of templates, SQL and CEL against them. */
 import type { Json, SqlText, WarehouseType } from '../contracts/plan.ts';
 import { compileExpression } from '../core/expressions.ts';
+import { REPLY_NAMES } from '../core/judge.ts';
 import { parseSql, refsOfSql } from '../core/sql-template.ts';
 import { didYouMean } from '../core/suggest.ts';
 import { nextToken, parseTemplate, type Ref } from '../core/templates.ts';
 import type { FileProblems, Problem } from './problems.ts';
 import type { Path } from './source.ts';
-
-/** Names of replies, for rules, outputs and mappings. */
-export const REPLY_NAMES = ['status', 'headers', 'body', 'attempt'] as const;
 
 /** Fields where they are known; null: any. */
 type Fields = readonly string[] | null;
@@ -111,10 +109,11 @@ export function checkMapping(source: string, file: FileProblems, path: Path): vo
   file.check(path, () => compileExpression(source, REPLY_NAMES, { nullSafe: true }));
 }
 
-/** CEL of a condition. */
+/** CEL of a condition. Within a loop rows() is not known: a row sees its own values. */
 export function checkCondition(source: string, names: Names, file: FileProblems, path: Path): void {
   const { multiple } = names;
-  file.check(path, () => compileExpression(source, names.all, { functions: { rows: true }, multiple }));
+  const functions = { rows: !names.has('row') };
+  file.check(path, () => compileExpression(source, names.all, { functions, multiple }));
 }
 
 /** Where a text of SQL stands: in the river's file or in one of its own. */

@@ -504,6 +504,20 @@ steps:
   ]);
 });
 
+test('an action that needs a row is for loops', async () => {
+  const action = "name: numbered\nconnection: api\nrequest: { method: PUT, path: '/{row.number}' }\n";
+  const steps = `  - { id: alone, type: action, action: numbered }
+${loop('', '      - { id: inside, type: action, action: numbered }')}`;
+  const project = await load({ ...GOOD, 'actions/numbered.yaml': action, 'rivers/test.yaml': riverWith(steps) });
+  expect(mistakes(project)).toEqual(['rivers/test.yaml:8:40 RIVER_UNKNOWN_VARIABLE']);
+});
+
+test('a row of a loop does not see how many rows there are', async () => {
+  const body = "      - { id: gate, type: condition, branches: [ { if: 'rows(deals) > 1', then: skip } ] }";
+  const project = await load({ ...GOOD, 'rivers/test.yaml': riverWith(loop('', body)) });
+  expect(mistakes(project)).toEqual(['rivers/test.yaml:13:57 RIVER_EXPRESSION']);
+});
+
 test('a query_file has its mistakes said at their place in it', async () => {
   const steps = '  - { id: a, type: sql, connection: warehouse, query_file: sql/a.sql, target: { variable: total } }';
   const project = await load({
