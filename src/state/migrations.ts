@@ -172,7 +172,7 @@ function permitTables(schema: Schema, types: ColumnTypes): Compilable[] {
       .addColumn('connection', 'text', (c) => c.notNull())
       .addColumn('taker', 'text', (c) => c.notNull())
       .addColumn('want', integer, (c) => c.notNull())
-      .addColumn('until', integer, (c) => c.notNull())
+      .addColumn('due_at', integer, (c) => c.notNull())
       .addPrimaryKeyConstraint('permit_waiters_key', ['connection', 'taker']),
     schema
       .createTable('permit_pauses')

@@ -9,7 +9,7 @@ import type { Window } from '../core/permits.ts';
  * to reach the server.
  */
 export const LEASE_MS = 2_000;
-/** A waiting taker that does not come back this long after it was told to is no longer waited for. */
+/** Who was told to ask again at a time, and did not come this long after it, is no longer waited for. */
 export const WAITER_GRACE_MS = 2_000;
 const SHORT_WINDOW_MS = 60_000;
 
@@ -24,7 +24,8 @@ export interface WindowUse {
 export interface Waiter {
   taker: string;
   want: number;
-  until: number;
+  /** When it was told to ask again. Before that nothing is kept for it: it would lie idle. */
+  dueAt: number;
 }
 
 export interface Decision {
@@ -35,16 +36,17 @@ export interface Decision {
 
 /** `waiters`: others who wait on the same connection. */
 export function decideGrant(
-  ask: { taker: string; want: number },
+  want: number,
   uses: readonly WindowUse[],
   waiters: readonly Waiter[],
   now: number,
 ): Decision {
-  const rooms = uses.map((use) => ({ use, room: Math.max(0, roomFor(ask.taker, use, waiters)) }));
-  const granted = Math.min(ask.want, ...rooms.map(({ room }) => room));
-  if (granted === ask.want) return { granted, retryAt: now };
+  const due = waiters.filter(({ dueAt }) => dueAt <= now && now < dueAt + WAITER_GRACE_MS);
+  const rooms = uses.map((use) => ({ use, room: Math.max(0, roomBeside(due, use)) }));
+  const granted = Math.min(want, ...rooms.map(({ room }) => room));
+  if (granted === want) return { granted, retryAt: now };
   const blocking = rooms.filter(({ room }) => room === granted);
-  return { granted, retryAt: Math.max(...blocking.map(({ use }) => nextChange(use, waiters, now))) };
+  return { granted, retryAt: Math.max(...blocking.map(({ use }) => nextChange(use, due, now))) };
 }
 
 /**
@@ -63,8 +65,7 @@ export function freesAt(answeredAt: number, perMs: number): number {
 }
 
 /** What is free, less what those who wait still lack of an even share. */
-function roomFor(taker: string, use: WindowUse, waiters: readonly Waiter[]): number {
-  const others = waiters.filter((waiter) => waiter.taker !== taker);
+function roomBeside(others: readonly Waiter[], use: WindowUse): number {
   const share = Math.floor(use.window.requests / (others.length + 1));
   let room = use.window.requests;
   for (const count of use.held.values()) room -= count;
@@ -75,8 +76,8 @@ function roomFor(taker: string, use: WindowUse, waiters: readonly Waiter[]): num
   return room;
 }
 
-function nextChange(use: WindowUse, waiters: readonly Waiter[], now: number): number {
-  const times = waiters.map((waiter) => waiter.until);
+function nextChange(use: WindowUse, others: readonly Waiter[], now: number): number {
+  const times = others.map(({ dueAt }) => dueAt + WAITER_GRACE_MS);
   if (use.nextAt !== null) times.push(use.nextAt);
   return Math.max(now + 1, times.length === 0 ? now + use.window.perMs : Math.min(...times));
 }

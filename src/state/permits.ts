@@ -62,19 +62,16 @@ function* take({ request, block }: { request: PermitRequest; block: string }, si
   const pausedUntil = Number(pauses[0]?.['until'] ?? 0);
   const paused = pausedUntil > now;
   const others = waiters.filter((waiter) => waiter.taker !== request.taker);
+  const uses = request.windows.map((window) => useOf(window, held));
   const { granted, retryAt } = paused
     ? { granted: 0, retryAt: pausedUntil }
-    : decideGrant(
-        request,
-        request.windows.map((window) => useOf(window, held)),
-        others,
-        now,
-      );
-  const statements =
-    granted > 0 ? [...blockStatements(request, { block, granted }, site), ...purgeStatements(request, site)] : [];
-  if (granted < request.want)
-    statements.push(waitStatement(request, { want: request.want - granted, until: retryAt + WAITER_GRACE_MS }, site));
-  else if (others.length < waiters.length) statements.push(waitOverStatement(request, site));
+    : decideGrant(request.want, uses, others, now);
+  const lacking = request.want - granted;
+  const statements: Statement[] = [];
+  if (granted > 0)
+    statements.push(...blockStatements(request, { block, granted }, site), ...purgeStatements(request, site));
+  if (lacking > 0) statements.push(waitStatement(request, { want: lacking, dueAt: retryAt }, site));
+  if (lacking === 0 && others.length < waiters.length) statements.push(waitOverStatement(request, site));
   if (statements.length > 0) yield statements;
   return {
     granted,
@@ -98,8 +95,8 @@ function readStatements(request: PermitRequest, { now, schema }: Site): Statemen
   return [
     { sql: `SELECT until FROM ${schema}permit_pauses WHERE connection = ?`, params: [request.connection] },
     {
-      sql: `SELECT taker, want, until FROM ${schema}permit_waiters WHERE connection = ? AND until > ?`,
-      params: [request.connection, now],
+      sql: `SELECT taker, want, due_at FROM ${schema}permit_waiters WHERE connection = ? AND due_at > ?`,
+      params: [request.connection, now - WAITER_GRACE_MS],
     },
     heldStatement(ids, { now, schema }),
   ];
@@ -128,7 +125,7 @@ function useOf(window: Window, rows: readonly ResultRow[]): WindowUse {
 }
 
 function toWaiter(row: ResultRow): Waiter {
-  return { taker: String(row['taker']), want: Number(row['want']), until: Number(row['until']) };
+  return { taker: String(row['taker']), want: Number(row['want']), dueAt: Number(row['due_at']) };
 }
 
 function blockStatements(
@@ -150,11 +147,11 @@ function purgeStatements(request: PermitRequest, { now, schema }: Site): Stateme
   ]);
 }
 
-function waitStatement(request: PermitRequest, wait: { want: number; until: number }, { schema }: Site): Statement {
+function waitStatement(request: PermitRequest, wait: { want: number; dueAt: number }, { schema }: Site): Statement {
   return {
-    sql: `INSERT INTO ${schema}permit_waiters (connection, taker, want, until) VALUES (?, ?, ?, ?)
-          ON CONFLICT (connection, taker) DO UPDATE SET want = excluded.want, until = excluded.until`,
-    params: [request.connection, request.taker, wait.want, wait.until],
+    sql: `INSERT INTO ${schema}permit_waiters (connection, taker, want, due_at) VALUES (?, ?, ?, ?)
+          ON CONFLICT (connection, taker) DO UPDATE SET want = excluded.want, due_at = excluded.due_at`,
+    params: [request.connection, request.taker, wait.want, wait.dueAt],
   };
 }
 

@@ -27,7 +27,7 @@ async function prunePermits({ db, batch }: Engine, before: number): Promise<void
   await batch([
     statement(db.deleteFrom('permit_blocks').where('frees_at', '<', before)),
     statement(db.deleteFrom('permit_answers').where('frees_at', '<', before)),
-    statement(db.deleteFrom('permit_waiters').where('until', '<', before)),
+    statement(db.deleteFrom('permit_waiters').where('due_at', '<', before)),
     statement(db.deleteFrom('permit_pauses').where('until', '<', before)),
   ]);
 }

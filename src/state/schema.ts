@@ -82,7 +82,7 @@ export interface Tables {
   permit_blocks: { block: string; window_id: string; taker: string; count: number; frees_at: number };
   /** Permits whose answers came, by the time when they stop counting. */
   permit_answers: { window_id: string; frees_at: number; taker: string; count: number };
-  permit_waiters: { connection: string; taker: string; want: number; until: number };
+  permit_waiters: { connection: string; taker: string; want: number; due_at: number };
   permit_pauses: { connection: string; until: number };
 }
 

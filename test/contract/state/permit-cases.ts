@@ -197,6 +197,14 @@ export function permitCases(place: Place): void {
     expect((await store.takePermits(ask(10))).granted).toBe(5);
   });
 
+  test('for who was told to come later nothing is kept before', async () => {
+    const { store } = await opened();
+    const grant = await store.takePermits(ask(10));
+    expect(await store.takePermits(ask(10, { taker: 'b' }))).toMatchObject({ granted: 0, retryInMs: 10_000 });
+    await settle(store, grant, { unused: 10 });
+    expect((await store.takePermits(ask(10))).granted).toBe(10);
+  });
+
   test('who wants little is not kept more', async () => {
     const { store, clock } = await opened();
     await settle(store, await store.takePermits(ask(10)), { answered: Array.from({ length: 10 }, () => 0) });
