@@ -2,6 +2,7 @@
 import type { WarehouseType } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
 import { openDuckdb } from './duckdb/index.ts';
+import { openPostgres } from './postgres/index.ts';
 import type { Warehouse, WarehouseContext } from './warehouse.ts';
 
 export type {
@@ -19,7 +20,7 @@ export type {
 
 type Open = (context: WarehouseContext) => Promise<Warehouse>;
 
-const DRIVERS: Partial<Record<WarehouseType, Open>> = { duckdb: openDuckdb };
+const DRIVERS: Partial<Record<WarehouseType, Open>> = { duckdb: openDuckdb, postgres: openPostgres };
 
 export async function openWarehouse(type: WarehouseType, context: WarehouseContext): Promise<Warehouse> {
   const open = DRIVERS[type];

@@ -4,10 +4,11 @@ import { UpriverError } from '../../core/errors.ts';
 
 interface Rule {
   when: RegExp;
-  make: (message: string) => UpriverError;
+  make: (message: string, linesBefore: number) => UpriverError;
 }
 
-const sqlHint = (hint: string) => (message: string) => sqlError(message, hint);
+const sqlHint = (hint: string) => (message: string, linesBefore: number) => sqlError(message, hint, linesBefore);
+const otherSql = sqlHint("Correct the SQL or the data that it reads; the message is DuckDB's own.");
 
 /** First match wins. */
 const RULES: readonly Rule[] = [
@@ -59,19 +60,18 @@ const LINE = /^LINE (\d+):/m;
 /** How DuckDB's messages begin: with the kind of error. The binding puts words of its own before some. */
 const KIND = /^(?:Failed to extract statements: )?(?=[A-Z][A-Za-z ]* (?:Error|Exception): )/;
 
-/** Anything else that was thrown is given back as it is. */
-export function duckdbError(error: unknown): unknown {
+/** Anything else that was thrown is given back as it is. @param linesBefore of the user's text, before this statement */
+export function duckdbError(error: unknown, linesBefore = 0): unknown {
   if (error instanceof UpriverError || !isNativeError(error) || !KIND.test(error.message)) return error;
   const message = error.message.replace(KIND, '').trim();
   const rule = RULES.find((each) => each.when.test(message));
-  return rule
-    ? rule.make(message)
-    : sqlError(message, "Correct the SQL or the data that it reads; the message is DuckDB's own.");
+  return (rule?.make ?? otherSql)(message, linesBefore);
 }
 
-function sqlError(message: string, hint: string): UpriverError {
+function sqlError(message: string, hint: string, linesBefore: number): UpriverError {
   const line = LINE.exec(message)?.[1];
-  return new UpriverError('RIVER_SQL_ERROR', message, { hint, context: line ? { sql_line: Number(line) } : {} });
+  const context: Record<string, number> = line ? { sql_line: Number(line) + linesBefore } : {};
+  return new UpriverError('RIVER_SQL_ERROR', message, { hint, context });
 }
 
 function locked(message: string): UpriverError {

@@ -8,8 +8,7 @@ import {
   StatementType,
 } from '@duckdb/node-api';
 import type { TableTarget } from '../../contracts/plan.ts';
-import { splitStatements } from '../../core/sql-template.ts';
-import { emptySql, givesNoRows, onlyStatement, type RenderedSql, renderSql } from '../bound-sql.ts';
+import { givesNoRows, type RenderedSql, renderOne, renderScript } from '../bound-sql.ts';
 import { watchStatement } from '../statement-watch.ts';
 import type { BoundSql, ResultStream, RowsToWrite, StatementOptions, WarehouseSession } from '../warehouse.ts';
 import { bindAll, DUCKDB_BINDS } from './binds.ts';
@@ -32,7 +31,7 @@ export class DuckdbSession implements WarehouseSession {
     try {
       watch.throwIfEnded();
       await connection.run('BEGIN');
-      prepared = await prepareOne(connection, renderSql(statement, DUCKDB_BINDS));
+      prepared = await prepareOne(connection, renderOne(statement, DUCKDB_BINDS, 'duckdb'));
       const result = await start(connection, prepared);
       if (result.returnType !== ResultReturnType.QUERY_RESULT) throw givesNoRows();
       return streamResult({ connection, prepared, result, watch });
@@ -46,19 +45,12 @@ export class DuckdbSession implements WarehouseSession {
   }
 
   async script(statement: BoundSql, options: StatementOptions): Promise<void> {
-    const { text, binds } = renderSql(statement, DUCKDB_BINDS);
     await this.#watched(options, async (throwIfEnded) => {
-      if (splitStatements(text, 'duckdb').length === 0) throw emptySql();
-      const statements = await this.#connection.extractStatements(text);
-      for (let index = 0; index < statements.count; index += 1) {
+      for (const each of renderScript(statement, DUCKDB_BINDS, 'duckdb')) {
         throwIfEnded();
-        const prepared = await statements.prepare(index);
-        try {
-          bindAll(prepared, binds);
-          await prepared.run();
-        } finally {
-          prepared.destroySync();
-        }
+        await this.#run(each.text, each.binds).catch((error) => {
+          throw duckdbError(error, each.lines);
+        });
       }
     });
   }
@@ -68,7 +60,7 @@ export class DuckdbSession implements WarehouseSession {
     target: TableTarget,
     options: StatementOptions,
   ): Promise<{ rows: number | null }> {
-    const rendered = renderSql(statement, DUCKDB_BINDS);
+    const rendered = renderOne(statement, DUCKDB_BINDS, 'duckdb');
     const rows = await this.#transaction(options, async () => {
       (await prepareOne(this.#connection, rendered)).destroySync();
       return applyQuery({ run: this.#run.bind(this), query: rendered, target, tag: options.tag });
@@ -135,9 +127,11 @@ async function start(connection: DuckDBConnection, prepared: DuckDBPreparedState
   return result;
 }
 
+/** DuckDB makes several statements of some (`pivot`): all but the last are run here. */
 async function prepareOne(connection: DuckDBConnection, sql: RenderedSql): Promise<DuckDBPreparedStatement> {
-  const statements = await connection.extractStatements(onlyStatement(sql.text, 'duckdb'));
-  const prepared = await statements.prepare(0);
+  const parts = await connection.extractStatements(sql.text);
+  for (let index = 0; index < parts.count - 1; index += 1) await (await parts.prepare(index)).run();
+  const prepared = await parts.prepare(parts.count - 1);
   try {
     bindAll(prepared, sql.binds);
     return prepared;

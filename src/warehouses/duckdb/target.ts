@@ -55,7 +55,7 @@ async function append(work: Application, place: Place): Promise<number> {
 async function insert(work: Application, place: Place): Promise<number> {
   if (!(await exists(work.run, place))) return count(await createAs(work, `CREATE TABLE ${place.table}`));
   const { text, binds } = work.query;
-  return (await work.run(`INSERT INTO ${place.table} BY NAME\n${text}`, binds)).rowsChanged;
+  return (await work.run(`INSERT INTO ${place.table} BY NAME ${text}`, binds)).rowsChanged;
 }
 
 async function merge(work: Application, place: Place): Promise<number> {
@@ -86,7 +86,7 @@ async function merge(work: Application, place: Place): Promise<number> {
 }
 
 function createAs(work: Application, create: string): Promise<DuckDBMaterializedResult> {
-  return work.run(`${create} AS\n${work.query.text}`, work.query.binds);
+  return work.run(`${create} AS ${work.query.text}`, work.query.binds);
 }
 
 /** `A.B.C` is database, schema, table; `A.B` is read as DuckDB does: a schema, or else a database's main schema. */

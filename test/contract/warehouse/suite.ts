@@ -303,8 +303,8 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
     });
 
     test('a script stops at its first error and keeps what went before', async () => {
-      const text = `create table ${table('kept')} (a int); insert into ${table('kept')} values ({a});\ninsert into ${table('nowhere')} values (1)`;
-      await expect(script(text, { a: 3 })).rejects.toMatchObject({ code: 'RIVER_SQL_ERROR' });
+      const text = `create table ${table('kept')} (a int); insert into ${table('kept')} values ({a});\ninsert into ${table('kept')} select a from ${table('nowhere')}`;
+      await expect(script(text, { a: 3 })).rejects.toMatchObject({ code: 'RIVER_SQL_ERROR', context: { sql_line: 2 } });
       expect(await read(`select a from ${table('kept')}`)).toEqual([[3]]);
     });
   });

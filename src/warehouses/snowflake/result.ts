@@ -1,0 +1,98 @@
+/** A Snowflake result as it streams. */
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { UpriverError } from '../../core/errors.ts';
+import type { ResultStream } from '../warehouse.ts';
+import { columnsOf, rowWriter } from './cells.ts';
+import { statementError } from './errors.ts';
+import type { Running } from './running.ts';
+import type { RowStatement } from './sdk.ts';
+
+const BATCH_ROWS = 1_000;
+/** The driver tries a piece of a result again for minutes; some of its errors leave it silent for ever. */
+const STALL_MS = 300_000;
+
+type RawRow = readonly (string | null)[];
+
+export function streamResult(statement: RowStatement, running: Running): ResultStream {
+  const toRow = rowWriter(statement);
+  const rows: Readable = statement.streamRows();
+  // The driver tells of an error without ending the stream, perhaps while nobody reads.
+  let failure: Error | null = null;
+  rows.on('error', (error) => {
+    failure = error;
+  });
+  const stop = () => rows.destroy();
+  running.ended.addEventListener('abort', stop, { once: true });
+
+  async function* batches(): AsyncGenerator<readonly string[]> {
+    let read = 0;
+    for (;;) {
+      running.throwIfEnded();
+      const batch = take(rows, toRow);
+      read += batch.length;
+      if (batch.length > 0) yield batch;
+      else if (failure) throw failure;
+      else if (rows.readableEnded) break;
+      else await more(rows);
+    }
+    if (read !== statement.getNumRows()) throw incomplete(read, statement);
+  }
+
+  return {
+    columns: columnsOf(statement),
+    async *batches() {
+      try {
+        yield* batches();
+      } catch (error) {
+        running.throwIfEnded();
+        throw statementError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      running.ended.removeEventListener('abort', stop);
+      rows.destroy();
+      await running[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What is there now, without waiting. */
+function take(rows: Readable, toRow: (row: RawRow) => string): string[] {
+  const batch: string[] = [];
+  while (batch.length < BATCH_ROWS) {
+    const row: RawRow | null = rows.read();
+    if (row === null) break;
+    batch.push(toRow(row));
+  }
+  return batch;
+}
+
+/** Until there are rows, the end, or an error (which is thrown). */
+async function more(rows: Readable): Promise<void> {
+  const stall = AbortSignal.timeout(STALL_MS);
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([stall, waiting.signal]);
+  try {
+    await Promise.race(['readable', 'end', 'close'].map((event) => once(rows, event, { signal })));
+  } catch (error) {
+    throw stall.aborted ? stalled() : error;
+  } finally {
+    waiting.abort();
+  }
+}
+
+function stalled(): UpriverError {
+  return new UpriverError('REMOTE_WAREHOUSE_UNAVAILABLE', `Snowflake sent no rows for ${STALL_MS / 60_000} minutes`, {
+    hint: 'The step is tried again and reads the same result from its start.',
+    retry: true,
+  });
+}
+
+function incomplete(read: number, statement: RowStatement): UpriverError {
+  return new UpriverError(
+    'REMOTE_WAREHOUSE_UNAVAILABLE',
+    `the result has ${statement.getNumRows()} rows, and ${read} came`,
+    { hint: 'The step is tried again.', retry: true, context: { query_id: statement.getQueryId() } },
+  );
+}

@@ -1,0 +1,184 @@
+/**
+ * Statements as they run for one step: submitted to run by themselves in Snowflake, waited for, taken over by whoever
+ * comes after a crash, cancelled when they are no longer wanted.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { UpriverError } from '../../core/errors.ts';
+import type { RenderedSql } from '../bound-sql.ts';
+import { type StatementWatch, watchStatement } from '../statement-watch.ts';
+import type { StatementOptions } from '../warehouse.ts';
+import { driverBinds } from './binds.ts';
+import type { SnowflakeClient } from './client.ts';
+import { isVerdict } from './errors.ts';
+import type { RowStatement } from './sdk.ts';
+
+/** Pauses between looks at a running query: short ones are seen soon, long ones cost a look every two seconds. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+/** A query that has just been submitted may not be known everywhere yet. */
+const UNKNOWN_LOOKS = 6;
+const UNKNOWN = new Set(['NO_DATA', 'NO_QUERY_DATA']);
+/** BLOCKED waits for a lock, whatever the driver thinks of it; ABORTING is not over yet. */
+const RUNNING = new Set(['RUNNING', 'QUEUED', 'QUEUED_REPARING_WAREHOUSE', 'RESUMING_WAREHOUSE', 'BLOCKED', 'ABORTING', 'RESTARTED']);
+
+export interface Submission extends RenderedSql {
+  /** Which of a step's statements this is; the same in every attempt. */
+  part: string;
+  /** Statement parameters besides tag and timeout. */
+  parameters?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export class Running implements AsyncDisposable {
+  readonly client: SnowflakeClient;
+  readonly #options: StatementOptions;
+  readonly #watch: StatementWatch;
+  /** Aborted when the statement has to end, so that no pause outlasts it. */
+  readonly #ended = new AbortController();
+  #current: RowStatement | string | null = null;
+  #cancelling: Promise<void> | null = null;
+
+  constructor(client: SnowflakeClient, options: StatementOptions) {
+    this.client = client;
+    this.#options = options;
+    this.#watch = watchStatement(options, () => this.#cancel());
+  }
+
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  throwIfEnded(): void {
+    this.#watch.throwIfEnded();
+  }
+
+  /** Runs a statement, or takes over the one that an earlier attempt submitted. Returns its query id when it succeeded. */
+  async run(submission: Submission): Promise<string> {
+    const earlier = await this.#takeOver(submission.part);
+    return earlier ?? this.#submit(submission);
+  }
+
+  /** The result of a query that succeeded. */
+  result(queryId: string): Promise<RowStatement> {
+    return this.client.fetch(queryId);
+  }
+
+  /** A statement that is over at once and may be repeated: its rows as they came over the wire. */
+  async quick({ text, binds }: RenderedSql): Promise<(string | null)[][]> {
+    this.throwIfEnded();
+    const statement = await this.client.execute(this.#execution(text, binds));
+    const rows: (string | null)[][] = [];
+    for await (const row of statement.streamRows({ fetchAsString: ['Number', 'Boolean'] })) rows.push(row);
+    return rows;
+  }
+
+  async columns({ text, binds }: RenderedSql): Promise<string[]> {
+    this.throwIfEnded();
+    const statement = await this.client.execute(this.#execution(text, binds));
+    return (statement.getColumns() ?? []).map((column) => column.getName());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch[Symbol.dispose]();
+    await this.#cancelling;
+  }
+
+  async #submit({ part, text, binds, parameters }: Submission): Promise<string> {
+    const { resume, onHandle } = this.#options;
+    this.throwIfEnded();
+    // An attempt that died while it submitted left its request id only: sent again under it, Snowflake knows the request.
+    const unsure = resume?.part === part && resume.query === undefined;
+    const request = unsure ? String(resume.request) : randomUUID();
+    onHandle?.({ part, request });
+    const statement = await this.client.execute({
+      ...this.#execution(text, binds, parameters),
+      requestId: request,
+      asyncExec: true,
+    });
+    const query = statement.getQueryId();
+    onHandle?.({ part, request, query });
+    await this.#finish(statement, query);
+    return query;
+  }
+
+  /** A query that succeeded, or still runs and will; one that failed is submitted anew. */
+  async #takeOver(part: string): Promise<string | null> {
+    const { resume } = this.#options;
+    if (resume?.part !== part || typeof resume.query !== 'string') return null;
+    try {
+      await this.#finish(resume.query, resume.query);
+      return resume.query;
+    } catch (error) {
+      this.throwIfEnded();
+      if (isVerdict(error) || error instanceof UpriverError) return null;
+      throw error;
+    }
+  }
+
+  async #finish(target: RowStatement | string, query: string): Promise<void> {
+    this.#current = target;
+    try {
+      const status = await this.#lastStatus(query);
+      if (status === 'SUCCESS') return;
+      // Only the result has the error as Snowflake tells it.
+      await this.client.fetch(query);
+      throw lost(query, status);
+    } finally {
+      await this.#cancelling;
+      this.#current = null;
+    }
+  }
+
+  async #lastStatus(query: string): Promise<string> {
+    let pause = FIRST_PAUSE_MS;
+    for (let look = 1; ; look += 1) {
+      this.#endIfWanted();
+      const status = await this.client.status(query);
+      const waits = RUNNING.has(status) || (UNKNOWN.has(status) && look < UNKNOWN_LOOKS);
+      if (!waits) return status;
+      await delay(pause, undefined, { signal: this.ended }).catch(() => {});
+      pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
+    }
+  }
+
+  #endIfWanted(): void {
+    try {
+      this.throwIfEnded();
+    } catch (error) {
+      this.#cancel();
+      throw error;
+    }
+  }
+
+  #cancel(): void {
+    this.#ended.abort();
+    if (this.#current !== null) this.#cancelling ??= cancel(this.client, this.#current);
+  }
+
+  #execution(text: string, binds: RenderedSql['binds'], parameters: Submission['parameters'] = {}) {
+    const { tag, timeoutMs } = this.#options;
+    return {
+      sqlText: text,
+      ...(binds.length > 0 ? { binds: driverBinds(binds) } : {}),
+      parameters: {
+        QUERY_TAG: JSON.stringify({ run: tag.run, river: tag.river, step: tag.step }),
+        ...(timeoutMs === null ? {} : { STATEMENT_TIMEOUT_IN_SECONDS: Math.ceil(timeoutMs / 1000) }),
+        ...parameters,
+      },
+    };
+  }
+}
+
+/** Nobody waits for more than that the request was made: a statement that had ended by itself cannot be cancelled. */
+async function cancel(client: SnowflakeClient, target: RowStatement | string): Promise<void> {
+  if (typeof target !== 'string') return new Promise((resolve) => target.cancel(() => resolve()));
+  await client.execute({ sqlText: 'SELECT SYSTEM$CANCEL_QUERY(:1)', binds: [target] }).catch(() => {});
+}
+
+function lost(query: string, status: string): UpriverError {
+  return new UpriverError('REMOTE_WAREHOUSE_BROKEN', `Snowflake says of the query only that it is ${status}`, {
+    hint: 'The step is tried again. Look the query up in Snowsight by its id if it happens again.',
+    retry: true,
+    context: { query_id: query },
+  });
+}
