@@ -40,9 +40,21 @@ export function compileConnections(value: Json, file: FileProblems): Map<string,
   return known;
 }
 
+const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+function checkHeaders(name: string, headers: Http['headers'], file: FileProblems): void {
+  for (const [header, value] of Object.entries(headers)) {
+    if (typeof value !== 'string' || !SECRET_HEADERS.has(header.toLowerCase())) continue;
+    const message = `${header}: a secret stands in the file`;
+    const hint = 'Use auth, or keep it in the environment or a file of its own: { env: NAME } or { file: PATH }.';
+    file.add([name, 'headers', header], { code: 'SECRET_IN_FILE', message, hint });
+  }
+}
+
 type Http = Extract<Connection, { type: 'http' | 'hubspot' }>;
 
 function compileConnection(name: string, connection: Connection, file: FileProblems): KnownConnection {
+  if ('headers' in connection) checkHeaders(name, connection.headers, file);
   if (connection.type === 'http') return { plan: httpPlan(name, connection, null), preset: null };
   if (connection.type === 'hubspot')
     return { plan: httpPlan(name, connection, PRESETS.hubspot), preset: PRESETS.hubspot };

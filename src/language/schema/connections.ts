@@ -123,7 +123,10 @@ const HttpFields = {
   timeout: Duration.prefault('30s').describe('Longest wait for an answer'),
 };
 const BaseUrl = resolvable(
-  Text.regex(/^https?:\/\/[^\s?#]+$/, say('this is not an http(s) URL', 'Write https://api.example.com.')),
+  Text.regex(/^https?:\/\/[^\s?#]+$/, say('this is not an http(s) URL', 'Write https://api.example.com.')).refine(
+    (url) => !/^\w+:\/\/[^/]*@/.test(url),
+    say('the URL holds a name or password', 'Use auth: { type: basic, … }.', 'SECRET_IN_FILE'),
+  ),
 );
 
 export const HttpConnection = z

@@ -2,6 +2,13 @@ import { GOOD, load, mistakes } from './project-of.ts';
 
 /** Title, connections.yaml, where and what, part of the hint. */
 const connections: [string, string, string, string][] = [
+  [
+    'an Authorization header written out',
+    'x: { type: http, base_url: http://a, headers: { authorization: Bearer abc } }',
+    '1:64 SECRET_IN_FILE',
+    'env: NAME',
+  ],
+  ['a password in a base URL', 'x: { type: http, base_url: "http://me:secret@a" }', '1:28 SECRET_IN_FILE', 'basic'],
   ['unknown type', 'x: { type: duckdbb, path: w }', '1:12 CONFIG_BAD_VALUE', "Did you mean 'duckdb'?"],
   ['no type', 'x: { path: w }', '1:4 CONFIG_MISSING_KEY', 'type'],
   ['unknown key', 'x: { type: duckdb, pth: w }', '1:20 CONFIG_UNKNOWN_KEY', "Did you mean 'path'?"],
