@@ -2,7 +2,8 @@
 import type { Exchange } from './exchange.ts';
 import { isObject, parseExact, type Scope, type Value } from './values.ts';
 
-const LONGEST_MESSAGE = 300;
+/** Longer than what is kept: secrets are removed before it is cut for good, so that none is cut in two. */
+const LONGEST_MESSAGE = 1_000;
 /** Only so much of a text is searched for something to say. */
 const LONGEST_SEARCHED = 20_000;
 

@@ -41,6 +41,7 @@ export class PermitBlocks {
   /** The timer is for a report, not just to keep blocks alive. */
   #soon = false;
   #reporting: Promise<void> | null = null;
+  #closed = false;
 
   /** `onExpired`: more was taken than could be used in time. */
   constructor(deps: BlockDeps, onExpired: () => void) {
@@ -81,6 +82,7 @@ export class PermitBlocks {
   /** Reports everything that is known now. Permits still out free themselves in the store. */
   async close(): Promise<void> {
     this.giveBack();
+    this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#reporting;
     await this.#report(true);
@@ -115,6 +117,7 @@ export class PermitBlocks {
 
   /** One timer: a sooner need replaces a later one. */
   #schedule(ms: number): void {
+    if (this.#closed) return;
     if (this.#timer) {
       if (ms >= KEEP_ALIVE_MS || this.#soon) return;
       clearTimeout(this.#timer);

@@ -1,6 +1,7 @@
 /** Hands permits for one set of windows to those who wait, in turn, and asks the store for as many as they can use. */
 import { UpriverError } from '../core/errors.ts';
 import type { PermitGrant, Window } from '../core/permits.ts';
+import { FairLine } from './fair-line.ts';
 import type { Permit } from './http-client.ts';
 import { type BlockDeps, PermitBlocks } from './permit-blocks.ts';
 
@@ -39,10 +40,8 @@ export class PermitQueue {
   readonly #windows: readonly Window[];
   readonly #deps: QueueDeps;
   readonly #blocks: PermitBlocks;
-  /** By taker; the first in the map is the next to be served. */
-  readonly #lines = new Map<string, Waiter[]>();
+  readonly #line = new FairLine<Waiter>();
   readonly #mostAhead: number;
-  #waiting = 0;
   #asking: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** Permits taken ahead of need: grows where the store is asked too often, shrinks where permits ran out unused. */
@@ -65,7 +64,7 @@ export class PermitQueue {
 
   take(taker: string, signal: AbortSignal): Promise<Permit> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    const permit = this.#waiting === 0 && !this.#deps.paused() ? this.#blocks.hand() : null;
+    const permit = this.#line.size === 0 && !this.#deps.paused() ? this.#blocks.hand() : null;
     if (!permit) return this.#wait(taker, signal);
     if (this.#blocks.stock < this.#aheadNow() / 2) this.#ask();
     return Promise.resolve(permit);
@@ -78,7 +77,7 @@ export class PermitQueue {
   }
 
   async close(): Promise<void> {
-    this.#wake();
+    this.#stopSleeping();
     this.#rejectAll(new Error('the destination was closed'));
     await this.#asking;
     await this.#blocks.close();
@@ -88,33 +87,20 @@ export class PermitQueue {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve, reject, signal, onAbort: () => this.#leave(taker, waiter) };
       signal.addEventListener('abort', waiter.onAbort, { once: true });
-      const line = this.#lines.get(taker);
-      if (line) line.push(waiter);
-      else this.#lines.set(taker, [waiter]);
-      this.#waiting++;
+      this.#line.add(taker, waiter);
       this.#go();
     });
   }
 
   #leave(taker: string, waiter: Waiter): void {
-    const line = this.#lines.get(taker)?.filter((other) => other !== waiter) ?? [];
-    if (line.length === 0) this.#lines.delete(taker);
-    else this.#lines.set(taker, line);
-    this.#waiting--;
-    if (this.#waiting === 0) this.#wake();
+    this.#line.remove(taker, waiter);
+    if (this.#line.size === 0) this.#stopSleeping();
     waiter.reject(waiter.signal.reason);
   }
 
-  /** The first of the taker whose turn it is; the taker goes to the end of the round. */
-  #next(): Waiter | null {
-    const first = this.#lines.entries().next().value;
-    if (!first) return null;
-    const [taker, line] = first;
-    const waiter = line.shift() as Waiter;
-    this.#lines.delete(taker);
-    if (line.length > 0) this.#lines.set(taker, line);
-    this.#waiting--;
-    waiter.signal.removeEventListener('abort', waiter.onAbort);
+  #next(): Waiter | undefined {
+    const waiter = this.#line.next();
+    waiter?.signal.removeEventListener('abort', waiter.onAbort);
     return waiter;
   }
 
@@ -125,7 +111,7 @@ export class PermitQueue {
   /** Whatever is the next thing to do for those who wait. */
   #go(): void {
     this.#serve();
-    if (this.#waiting === 0 || this.#asking || this.#timer) return;
+    if (this.#line.size === 0 || this.#asking || this.#timer) return;
     const paused = this.#deps.pausedFor();
     if (paused > PARK_AFTER_MS) this.#rejectAll(parked('the connection is paused', paused));
     else if (paused > 0) this.#sleep(paused);
@@ -133,7 +119,7 @@ export class PermitQueue {
   }
 
   #serve(): void {
-    while (this.#waiting > 0 && !this.#deps.paused()) {
+    while (this.#line.size > 0 && !this.#deps.paused()) {
       const permit = this.#blocks.hand();
       if (!permit) return;
       this.#next()?.resolve(permit);
@@ -147,7 +133,7 @@ export class PermitQueue {
     }, Math.ceil(ms));
   }
 
-  #wake(): void {
+  #stopSleeping(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
   }
@@ -168,7 +154,7 @@ export class PermitQueue {
     const takenAt = this.#deps.now();
     if (takenAt - this.#askedAt < ASK_EVERY_MS) this.#ahead = Math.min(this.#mostAhead, Math.max(1, this.#ahead * 2));
     this.#askedAt = takenAt;
-    const want = this.#waiting + Math.max(0, this.#aheadNow() - this.#blocks.stock);
+    const want = this.#line.size + Math.max(0, this.#aheadNow() - this.#blocks.stock);
     const { connection, process: taker, store } = this.#deps;
     try {
       const grant = await store.takePermits({ connection, windows: this.#windows, want, taker });

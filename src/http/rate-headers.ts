@@ -1,14 +1,6 @@
 /** Learns from the rate-limit headers of replies what other programs with the same token use up. */
-import type { PermitStore, Window } from '../core/permits.ts';
-
-export interface PathWindow {
-  window: Window;
-  /** What the limit says before a share of it is left to others. */
-  limit: number;
-  /** It counts every path. */
-  everywhere: boolean;
-  matches: (path: string) => boolean;
-}
+import type { PermitStore } from '../core/permits.ts';
+import type { PathWindow } from './windows.ts';
 
 /** What one header says about one window. */
 export interface RateReading {

@@ -214,7 +214,7 @@ describe('pauses', () => {
     const [permit] = await Promise.all(ask(limiter, 1));
     expect(permit?.fresh()).toBe(true);
     await limiterOf(store, { limits: [] }).pause(10_000);
-    limiter.enter();
+    await limiter.enter();
     await jest.advanceTimersByTimeAsync(2_000);
     expect(limiter.pausedFor()).toBe(8_000);
     expect(permit?.fresh()).toBe(false);
