@@ -34,7 +34,7 @@ class PostgresWarehouse implements Warehouse {
   constructor(config: PostgresConfig) {
     this.#config = config;
     const max = config.max_connections ?? DEFAULT_CONNECTIONS;
-    this.#pool = new pg.Pool({ ...clientConfig(config), max, idleTimeoutMillis: IDLE_MS });
+    this.#pool = new pg.Pool({ ...clientConfig(config), max, idleTimeoutMillis: IDLE_MS, Client: TimedClient });
     // An idle connection that breaks: the pool drops it, the next session gets a new one.
     this.#pool.on('error', () => {});
   }
@@ -69,7 +69,7 @@ class PostgresWarehouse implements Warehouse {
 
   /** Over a connection of its own: those of the pool may all be busy. */
   async #cancel(pid: number): Promise<void> {
-    const client = new pg.Client(clientConfig(this.#config));
+    const client = new TimedClient(clientConfig(this.#config));
     client.on('error', () => {});
     try {
       await client.connect();
@@ -97,9 +97,15 @@ function clientConfig(config: PostgresConfig): pg.ClientConfig {
     ...target,
     ...(config.ssl === undefined ? {} : { ssl: tlsOptions(config.ssl) }),
     application_name: 'upriver',
-    connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
   };
+}
+
+/** Gives up connecting after a while. (The pool's own setting would also give up waiting for a connection that is in use.) */
+class TimedClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super({ ...(config as pg.ClientConfig), connectionTimeoutMillis: CONNECT_MS });
+  }
 }
 
 function tlsOptions(ssl: NonNullable<PostgresConfig['ssl']>): pg.ClientConfig['ssl'] {

@@ -12,6 +12,7 @@ import {
   type WarehouseSession,
 } from '../../../src/warehouses/index.ts';
 import { type Postgres, startPostgres } from '../../helpers/postgres.ts';
+import { TEST_CERTIFICATE, TEST_KEY } from './tls-material.ts';
 
 let server: Postgres;
 let url: string;
@@ -292,6 +293,50 @@ describe('what goes wrong', () => {
     await using wrong = await open({ host: '127.0.0.1', port, database: 'd', username: 'u' });
     await expect(wrong.session()).rejects.toMatchObject({ code: 'REMOTE_WAREHOUSE_UNAVAILABLE' });
     other.close();
+  });
+});
+
+describe('encryption', () => {
+  beforeAll(async () => {
+    await using main = await open({ url: server.url });
+    await using root = await main.session();
+    const put = (file: string, text: string) =>
+      `copy (select unnest(string_to_array('${text.trim()}', e'\\n'))) to program 'umask 077; cat > ${file}'`;
+    // COPY's program runs in the server's data directory.
+    await root.script(bound(`${put('test.crt', TEST_CERTIFICATE)}; ${put('test.key', TEST_KEY)}`), options());
+    await root.script(
+      bound(`alter system set ssl_cert_file = 'test.crt'; alter system set ssl_key_file = 'test.key'`),
+      options(),
+    );
+    await root.script(bound(`alter system set ssl = on; select pg_reload_conf()`), options());
+  });
+
+  test('true checks the certificate, an authority of your own is trusted, verify: false checks nothing', async () => {
+    await using unknown = await open({ url, ssl: true });
+    await expect(unknown.session()).rejects.toMatchObject({ code: 'CONFIG_WAREHOUSE_TLS', retry: false });
+    for (const ssl of [{ ca: TEST_CERTIFICATE }, { verify: false }]) {
+      await using encrypted = await open({ url, ssl });
+      expect(await encrypted.check()).toMatchObject({ tls: expect.stringContaining('TLS') });
+    }
+  });
+
+  test('a cancel goes over an encrypted connection too', async () => {
+    await using encrypted = await open({ url, ssl: { ca: TEST_CERTIFICATE } });
+    await using inTls = await encrypted.session();
+    const sleep = inTls.script(bound('select pg_sleep(100000)'), options({ timeoutMs: 100 }));
+    await expect(sleep).rejects.toMatchObject({ code: 'REMOTE_WAREHOUSE_TIMEOUT' });
+  });
+});
+
+describe('the pool', () => {
+  test('a session waits for a connection however long the others take', async () => {
+    await using single = await open({ url, max_connections: 1 });
+    const first = await single.session();
+    const second = single.session();
+    expect(await readIn(first, 'select 1')).toEqual(['[1]']);
+    await first[Symbol.asyncDispose]();
+    await using waited = await second;
+    expect(await readIn(waited, 'select 2')).toEqual(['[2]']);
   });
 });
 
