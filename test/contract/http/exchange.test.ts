@@ -37,6 +37,20 @@ describe('replies', () => {
     expect(sockets.size).toBe(1);
   });
 
+  test('a connection that the server has closed meanwhile is not used again', async () => {
+    let closed = Promise.withResolvers<void>();
+    await using server = await rawServer((socket) => {
+      socket.on('data', () => socket.end('HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n'));
+      socket.on('close', () => closed.resolve());
+    });
+    await using api = await open(server.url, { maxInFlight: 1 });
+    for (let i = 0; i < 3; i++) {
+      expect(replyOf(await api.send(request(server.url), anytime)).status).toBe(200);
+      await closed.promise;
+      closed = Promise.withResolvers();
+    }
+  });
+
   test('redirects are not followed', async () => {
     let followed = 0;
     await using elsewhere = await httpServer((_message, response) => {
