@@ -9,6 +9,7 @@ import {
   type QueryCompiler,
 } from 'kysely';
 import type { LoopChange } from './commit.ts';
+import type { FoundHashes } from './hashes.ts';
 import type { PermitCall, PermitResult } from './permits.ts';
 import type { Tables } from './schema.ts';
 
@@ -35,8 +36,8 @@ export interface Engine {
   batch(statements: readonly Statement[]): Promise<Result[]>;
   /** One group commit of a loop. False: its epoch was overtaken. */
   commit(change: LoopChange): Promise<boolean>;
-  /** The hash kept for each 16-byte key, null where there is none. `keys` are packed one after the other. */
-  lookup(scope: number, keys: Uint8Array): Promise<(Uint8Array | null)[]>;
+  /** The hash kept for each 16-byte key. `keys` are packed one after the other. */
+  lookup(scope: number, keys: Uint8Array): Promise<FoundHashes>;
   /** Runs a transaction over the permits by the engine's clock, or at `now` if given. */
   permits<C extends PermitCall>(call: C, now: number | null): Promise<PermitResult<C>>;
   /** Facts for `doctor`. */

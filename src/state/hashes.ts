@@ -1,10 +1,22 @@
 /** Many 16-byte keys and hashes as one byte array each: cheap to hand to another thread. */
 import type { DeliveredHash } from '../core/store.ts';
 
-export const HASH_BYTES = 16;
+const HASH_BYTES = 16;
 
 export function packHashes(pairs: readonly DeliveredHash[]): { keys: Uint8Array; hashes: Uint8Array } {
   return { keys: pack(pairs.map((pair) => pair.key)), hashes: pack(pairs.map((pair) => pair.hash)) };
+}
+
+/** What was found of many keys: `there` has a 1 for each that has a hash, `hashes` 16 bytes for each of all. */
+export interface FoundHashes {
+  there: Uint8Array;
+  hashes: Uint8Array;
+}
+
+export function packFound(found: readonly (Uint8Array | null | undefined)[]): FoundHashes {
+  const hashes = new Uint8Array(found.length * HASH_BYTES);
+  for (const [index, hash] of found.entries()) if (hash) hashes.set(hash, index * HASH_BYTES);
+  return { there: Uint8Array.from(found, (hash) => (hash ? 1 : 0)), hashes };
 }
 
 export function pack(values: readonly Uint8Array[]): Uint8Array {

@@ -5,7 +5,7 @@ import type { LoopKey, LoopRecord, OutcomeRecord, StateStore } from '../core/sto
 import { loopChange } from './commit.ts';
 import { type Engine, statement } from './engine.ts';
 import { stateError } from './errors.ts';
-import { pack } from './hashes.ts';
+import { pack, unpack } from './hashes.ts';
 import { HISTOGRAM_COLUMNS, type Tables } from './schema.ts';
 
 type Loops = Pick<
@@ -30,7 +30,6 @@ export interface Delivered {
 }
 
 const CHUNKS_PER_PAGE = 2_000;
-const RECORDS_DEFAULT = 10_000;
 
 export function loopsOf(engine: Engine, delivered: Delivered): Loops {
   const { db } = engine;
@@ -105,12 +104,13 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
       settled[ROW_STATE.pending] = (settled[ROW_STATE.pending] ?? 0) + loop.row_count - touched;
       return { rows: countsFromHistogram(settled), requests: loop.requests, inDoubt: settled[ROW_STATE.sending] ?? 0 };
     },
-    async readRecords(key, { outcomes, afterRow = -1, limit = RECORDS_DEFAULT }) {
+    async readRecords(key, { outcomes, afterRow = -1, limit }) {
       const { num } = await need(key);
       if (outcomes?.length === 0) return [];
       let query = db.selectFrom('loop_records').selectAll().where('loop', '=', num).where('row', '>', afterRow);
       if (outcomes) query = query.where('outcome', 'in', [...outcomes]);
-      return (await query.orderBy('row').limit(limit).execute()).map(recordOf);
+      if (limit !== undefined) query = query.limit(limit);
+      return (await query.orderBy('row').execute()).map(recordOf);
     },
     async readOutputs(key, firstRow, lastRow) {
       const { num } = await need(key);
@@ -142,9 +142,9 @@ export function deliveredOf(engine: Engine): Delivered {
   async function lookup(scope: string, keys: readonly Uint8Array[]): Promise<Map<string, Uint8Array>> {
     const found = new Map<string, Uint8Array>();
     if (keys.length === 0) return found;
-    const hashes = await engine.lookup(await scopeNumber(scope), pack(keys));
-    for (const [index, hash] of hashes.entries()) {
-      if (hash) found.set(Buffer.from(keys[index] as Uint8Array).toString('hex'), hash);
+    const { there, hashes } = await engine.lookup(await scopeNumber(scope), pack(keys));
+    for (const [index, hash] of unpack(hashes).entries()) {
+      if (there[index]) found.set(Buffer.from(keys[index] as Uint8Array).toString('hex'), hash);
     }
     return found;
   }

@@ -126,14 +126,13 @@ function writer(engine: Engine, meta: Omit<RowsetMeta, 'rows' | 'chunkStarts'> &
   return {
     async append(texts) {
       for (const text of texts) {
-        if (characters + text.length > CHUNK_CHARACTERS) flush();
+        if (buffer.length === CHUNK_ROWS || characters + text.length > CHUNK_CHARACTERS) {
+          flush();
+          await settle(CHUNKS_UNDER_WAY);
+        }
         buffer.push(text);
         characters += text.length;
-        if (buffer.length < CHUNK_ROWS) continue;
-        flush();
-        await settle(CHUNKS_UNDER_WAY);
       }
-      await settle(CHUNKS_UNDER_WAY);
     },
     async publish() {
       flush();

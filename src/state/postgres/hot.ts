@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { LOOP_TABLES, type LoopChange, type LoopTable } from '../commit.ts';
 import type { Statement } from '../engine.ts';
-import { unpack } from '../hashes.ts';
+import { type FoundHashes, packFound, unpack } from '../hashes.ts';
 import { type PermitCall, type PermitResult, permitProgram } from '../permits.ts';
 
 const ARRAY_TYPES = { integer: 'bigint[]', text: 'text[]', bytes: 'bytea[]' } as const;
@@ -32,12 +32,12 @@ export async function commitLoop(pool: pg.Pool, change: LoopChange): Promise<boo
   return rows.length > 0;
 }
 
-export async function lookupDelivered(pool: pg.Pool, scope: number, keys: Uint8Array): Promise<(Uint8Array | null)[]> {
+export async function lookupDelivered(pool: pg.Pool, scope: number, keys: Uint8Array): Promise<FoundHashes> {
   // A look-up per key, whatever the planner thinks of a table it has not analysed yet.
   const text = `SELECT (SELECT hash FROM upriver.delivered WHERE scope = $1 AND key = asked.key) AS hash
     FROM unnest($2::bytea[]) WITH ORDINALITY AS asked (key, at) ORDER BY asked.at`;
   const { rows } = await pool.query({ name: nameOf(text), text, values: [scope, unpack(keys)] });
-  return rows.map((row) => row.hash);
+  return packFound(rows.map((row) => row.hash));
 }
 
 /** Whoever takes permits of a connection does so alone; the time is read under that lock. */

@@ -5,6 +5,7 @@ import { SqliteAdapter, SqliteQueryCompiler } from 'kysely';
 import { UpriverError } from '../../core/errors.ts';
 import { type Engine, kyselyOver, type Result } from '../engine.ts';
 import { stateError } from '../errors.ts';
+import type { FoundHashes } from '../hashes.ts';
 import { type ColumnTypes, compileMigrations } from '../migrations.ts';
 import { sqliteError } from './errors.ts';
 import type { Answer, Request, ThreadData } from './thread.ts';
@@ -28,7 +29,7 @@ export async function openSqlite(path: string): Promise<Engine> {
     db,
     batch: (statements) => ask({ op: 'batch', statements }) as Promise<Result[]>,
     commit: (change) => ask({ op: 'commit', change }) as Promise<boolean>,
-    lookup: (scope, keys) => ask({ op: 'lookup', scope, keys }) as Promise<(Uint8Array | null)[]>,
+    lookup: (scope, keys) => ask({ op: 'lookup', scope, keys }) as Promise<FoundHashes>,
     permits: (call, now) => ask({ op: 'permits', call, now }) as never,
     facts: () => facts(path, ask),
     close,

@@ -1,11 +1,13 @@
 /** The hot statements on SQLite: prepared once, run row by row in one transaction. */
 import { LOOP_TABLES, type LoopChange, type LoopTable } from '../commit.ts';
 import type { Param } from '../engine.ts';
-import { unpack } from '../hashes.ts';
+import { type FoundHashes, packFound, unpack } from '../hashes.ts';
 import type { Program } from '../permits.ts';
 import type { Database } from './database.ts';
 
-const UPSERTS = Object.fromEntries(Object.entries(LOOP_TABLES).map(([name, table]) => [name, upsertSql(table)]));
+const UPSERTS = Object.fromEntries(
+  Object.entries(LOOP_TABLES).map(([name, table]) => [name, upsertSql(table)]),
+) as Record<keyof typeof LOOP_TABLES, string>;
 
 /** False: the epoch was overtaken and nothing was written. */
 export function commitLoop(database: Database, change: LoopChange): boolean {
@@ -14,25 +16,17 @@ export function commitLoop(database: Database, change: LoopChange): boolean {
     if (loop === null) return false;
     if (isApplied(database, loop, change)) return true;
     database.prepare('UPDATE loops SET requests = requests + ? WHERE num = ?').run(change.requests, loop);
-    for (const { table, rows } of change.upserts)
-      runEach(
-        database,
-        UPSERTS[table] ?? '',
-        rows.map((row) => [loop, ...row]),
-      );
-    runEach(
-      database,
-      'DELETE FROM loop_progress WHERE loop = ? AND row = ?',
-      change.progressDone.map((row) => [loop, row]),
-    );
+    for (const { table, rows } of change.upserts) runEach(database, UPSERTS[table], rows, loop);
+    const done = change.progressDone.map((row) => [row]);
+    runEach(database, 'DELETE FROM loop_progress WHERE loop = ? AND row = ?', done, loop);
     writeDelivered(database, change.delivered);
     return true;
   });
 }
 
-export function lookupDelivered(database: Database, scope: number, keys: Uint8Array): (Uint8Array | null)[] {
+export function lookupDelivered(database: Database, scope: number, keys: Uint8Array): FoundHashes {
   const select = database.prepare('SELECT hash FROM delivered WHERE scope = ? AND key = ?');
-  return unpack(keys).map((key) => (select.get(scope, key)?.['hash'] as Uint8Array | undefined) ?? null);
+  return packFound(unpack(keys).map((key) => select.get(scope, key)?.['hash'] as Uint8Array | undefined));
 }
 
 /** Runs a program on the spot: nothing else of this process comes between its statements. */
@@ -64,19 +58,17 @@ function isApplied(database: Database, loop: number, { seq }: LoopChange): boole
 function writeDelivered(database: Database, delivered: LoopChange['delivered']): void {
   if (!delivered) return;
   const hashes = unpack(delivered.hashes);
-  const sql =
-    'INSERT INTO delivered (scope, key, hash) VALUES (?, ?, ?) ON CONFLICT (scope, key) DO UPDATE SET hash = excluded.hash';
-  runEach(
-    database,
-    sql,
-    unpack(delivered.keys).map((key, index) => [delivered.scope, key, hashes[index] ?? null]),
-  );
+  const rows = unpack(delivered.keys).map((key, index) => [key, hashes[index] ?? null]);
+  const sql = `INSERT INTO delivered (scope, key, hash) VALUES (?, ?, ?)
+               ON CONFLICT (scope, key) DO UPDATE SET hash = excluded.hash`;
+  runEach(database, sql, rows, delivered.scope);
 }
 
-function runEach(database: Database, sql: string, rows: readonly (readonly Param[])[]): void {
+/** `owner`: the loop or scope that all rows belong to, as each one's first value. */
+function runEach(database: Database, sql: string, rows: readonly (readonly Param[])[], owner: number): void {
   if (rows.length === 0) return;
   const statement = database.prepare(sql);
-  for (const row of rows) statement.run(...row);
+  for (const row of rows) statement.run(owner, ...row);
 }
 
 function upsertSql({ name, columns }: LoopTable): string {
