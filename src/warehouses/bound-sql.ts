@@ -49,6 +49,11 @@ export function renderOne(statement: BoundSql, style: BindStyle, warehouse: Ware
   });
 }
 
+/** All statements as one text, for a warehouse that takes them in one request. */
+export function renderWhole(script: BoundSql, style: BindStyle): RenderedSql {
+  return fill(mark(script), script, style);
+}
+
 export function givesNoRows(): UpriverError {
   return new UpriverError('RIVER_SQL_NO_RESULT', 'the statement gives no rows', {
     hint: 'A step with a variable as its target needs a query; write other statements as a `script`.',

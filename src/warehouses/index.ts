@@ -3,6 +3,7 @@ import type { WarehouseType } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
 import { openDuckdb } from './duckdb/index.ts';
 import { openPostgres } from './postgres/index.ts';
+import { openSnowflake } from './snowflake/index.ts';
 import type { Warehouse, WarehouseContext } from './warehouse.ts';
 
 export type {
@@ -20,7 +21,7 @@ export type {
 
 type Open = (context: WarehouseContext) => Promise<Warehouse>;
 
-const DRIVERS: Partial<Record<WarehouseType, Open>> = { duckdb: openDuckdb, postgres: openPostgres };
+const DRIVERS: Partial<Record<WarehouseType, Open>> = { duckdb: openDuckdb, postgres: openPostgres, snowflake: openSnowflake };
 
 export async function openWarehouse(type: WarehouseType, context: WarehouseContext): Promise<Warehouse> {
   const open = DRIVERS[type];

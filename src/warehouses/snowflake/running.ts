@@ -22,6 +22,9 @@ const UNKNOWN = new Set(['NO_DATA', 'NO_QUERY_DATA']);
 /** BLOCKED waits for a lock, whatever the driver thinks of it; ABORTING is not over yet. */
 const RUNNING = new Set(['RUNNING', 'QUEUED', 'QUEUED_REPARING_WAREHOUSE', 'RESUMING_WAREHOUSE', 'BLOCKED', 'ABORTING', 'RESTARTED']);
 
+/** Numbers, truth values and texts as text. */
+export type RawRows = (string | null)[][];
+
 export interface Submission extends RenderedSql {
   /** Which of a step's statements this is; the same in every attempt. */
   part: string;
@@ -54,8 +57,8 @@ export class Running implements AsyncDisposable {
 
   /** Runs a statement, or takes over the one that an earlier attempt submitted. Returns its query id when it succeeded. */
   async run(submission: Submission): Promise<string> {
-    const earlier = await this.#takeOver(submission.part);
-    return earlier ?? this.#submit(submission);
+    const earlier = await this.takeOver(submission.part);
+    return earlier ?? this.submit(submission);
   }
 
   /** The result of a query that succeeded. */
@@ -63,13 +66,21 @@ export class Running implements AsyncDisposable {
     return this.client.fetch(queryId);
   }
 
-  /** A statement that is over at once and may be repeated: its rows as they came over the wire. */
-  async quick({ text, binds }: RenderedSql): Promise<(string | null)[][]> {
+  /** A small result, whole. */
+  async rows(queryId: string): Promise<RawRows> {
+    return rawRows(await this.client.fetch(queryId));
+  }
+
+  /** The rows of a statement that is over at once and may be repeated. */
+  async quick({ text, binds }: RenderedSql): Promise<RawRows> {
     this.throwIfEnded();
-    const statement = await this.client.execute(this.#execution(text, binds));
-    const rows: (string | null)[][] = [];
-    for await (const row of statement.streamRows({ fetchAsString: ['Number', 'Boolean'] })) rows.push(row);
-    return rows;
+    return rawRows(await this.client.execute(this.#execution(text, binds)));
+  }
+
+  /** Many rows by one statement with a `?` for each column. */
+  async insert(text: string, rows: RawRows): Promise<void> {
+    this.throwIfEnded();
+    await this.client.execute({ ...this.#execution(text, []), binds: rows });
   }
 
   async columns({ text, binds }: RenderedSql): Promise<string[]> {
@@ -83,7 +94,7 @@ export class Running implements AsyncDisposable {
     await this.#cancelling;
   }
 
-  async #submit({ part, text, binds, parameters }: Submission): Promise<string> {
+  async submit({ part, text, binds, parameters }: Submission): Promise<string> {
     const { resume, onHandle } = this.#options;
     this.throwIfEnded();
     // An attempt that died while it submitted left its request id only: sent again under it, Snowflake knows the request.
@@ -102,7 +113,7 @@ export class Running implements AsyncDisposable {
   }
 
   /** A query that succeeded, or still runs and will; one that failed is submitted anew. */
-  async #takeOver(part: string): Promise<string | null> {
+  async takeOver(part: string): Promise<string | null> {
     const { resume } = this.#options;
     if (resume?.part !== part || typeof resume.query !== 'string') return null;
     try {
@@ -167,6 +178,12 @@ export class Running implements AsyncDisposable {
       },
     };
   }
+}
+
+async function rawRows(statement: RowStatement): Promise<RawRows> {
+  const rows: RawRows = [];
+  for await (const row of statement.streamRows({ fetchAsString: ['Number', 'Boolean'] })) rows.push(row);
+  return rows;
 }
 
 /** Nobody waits for more than that the request was made: a statement that had ended by itself cannot be cancelled. */

@@ -1,11 +1,10 @@
 /**
- * A query's result into a table of Snowflake. Transactions there belong to a session, and a session dies with its
- * process while its locks stay. So no transaction is ever held open from here: each target is one statement, or one
- * request of several, that Snowflake carries to its end by itself.
+ * A query's result into a table of Snowflake. Transactions there belong to a session, whose locks stay for hours when its
+ * process dies. So none is ever held open from here: the table is changed by one statement, or by one request of
+ * several, that Snowflake carries to its end by itself.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { TableTarget } from '../../contracts/plan.ts';
-import { UpriverError } from '../../core/errors.ts';
 import type { RenderedSql } from '../bound-sql.ts';
 import { parseTableName, quoteName } from '../names.ts';
 import { checkKeys, missingKeyColumn } from '../target-errors.ts';
@@ -18,16 +17,14 @@ export interface Application {
   query: RenderedSql;
   target: TableTarget;
   tag: StatementTag;
-  /** Whether an earlier attempt has submitted the part that changes the table: then the query's rows are staged already. */
-  staged: boolean;
 }
 
 /** Names, each part quoted. */
 interface Place {
-  /** Empty: the connection's own schema. */
-  schema: string;
+  /** null: the connection's own schema. */
+  schema: string | null;
   table: string;
-  /** Holds the query's rows until they are in the table. The same in every attempt of the same step. */
+  /** Holds the query's rows until they are in the table. The same in every attempt of a step. */
   stage: string;
   marks: string;
 }
@@ -38,46 +35,142 @@ const MARK_DAYS = 30;
 export async function applyQuery(work: Application): Promise<number> {
   const place = placeOf(work.target.table, work.tag);
   if (work.target.mode === 'overwrite') return overwrite(work, place);
-  if (!work.staged) await createAs(work, place, { part: 'stage', create: `CREATE OR REPLACE TRANSIENT TABLE ${place.stage} AS` });
-  const rows = await (work.target.mode === 'append' ? append(work, place) : merge(work, place));
-  await statement(work, `DROP TABLE IF EXISTS ${place.stage}`);
+  const apply = work.target.mode === 'append' ? append : merge;
+  const rows = await apply(work, place);
+  await quick(work, `DROP TABLE IF EXISTS ${place.stage}`);
   return rows;
 }
 
 /** Grants on the table stay. */
 async function overwrite(work: Application, place: Place): Promise<number> {
   await createAs(work, place, { part: 'apply', create: `CREATE OR REPLACE TABLE ${place.table} COPY GRANTS AS` });
-  return count(await statement(work, `SELECT count(*) FROM ${place.table}`));
+  return Number(await firstCell(work, `SELECT count(*) FROM ${place.table}`));
 }
 
-/**
- * The mark is claimed first: that locks the marks, so that of two attempts at once the later waits for the earlier, finds
- * its mark, and inserts nothing. An attempt knows its own mark by the claim.
- */
+/** A missing table is created with the query's own columns. */
 async function append(work: Application, place: Place): Promise<number> {
-  const { run, step } = work.tag;
-  const mark = [run, step, place.table];
-  if (!work.staged) {
-    await statement(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
-    await statement(
+  const mark = [work.tag.run, work.tag.step, place.table];
+  const earlier = await work.running.takeOver('apply');
+  if (earlier === null) {
+    await stage(work, place);
+    await quick(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
+    await quick(
       work,
-      `CREATE TABLE IF NOT EXISTS ${place.marks} (run VARCHAR, step VARCHAR, target VARCHAR, claim VARCHAR, counted NUMBER(38, 0), at TIMESTAMP_LTZ)`,
+      `CREATE TABLE IF NOT EXISTS ${place.marks}
+        (run VARCHAR, step VARCHAR, target VARCHAR, claim VARCHAR, counted NUMBER(38, 0), at TIMESTAMP_LTZ)`,
     );
-    const columns = await columnList(work, place.stage);
-    const claim = createHash('sha256').update(`${mark.join('\0')}\0${performance.timeOrigin + performance.now()}`).digest('hex');
-    await work.running.run({
+    await work.running.submit({
       part: 'apply',
-      text: `BEGIN;
-MERGE INTO ${place.marks} AS m USING (SELECT :1 AS run, :2 AS step, :3 AS target, :4 AS claim, (SELECT count(*) FROM ${place.stage}) AS counted) AS s
-  ON m.run = s.run AND m.step = s.step AND m.target = s.target
-  WHEN NOT MATCHED THEN INSERT (run, step, target, claim, counted, at) VALUES (s.run, s.step, s.target, s.claim, s.counted, current_timestamp());
-INSERT INTO ${place.table} (${columns}) SELECT ${columns} FROM ${place.stage}
-  WHERE EXISTS (SELECT 1 FROM ${place.marks} WHERE run = :1 AND step = :2 AND target = :3 AND claim = :4);
-DELETE FROM ${place.marks} WHERE at < dateadd('day', -${MARK_DAYS}, current_timestamp());
-COMMIT`,
-      binds: [...mark, claim],
+      text: appendOnce(place, list(await stagedColumns(work, place))),
+      binds: [...mark, randomUUID()],
       parameters: { MULTI_STATEMENT_COUNT: 0 },
     });
   }
-  return count(await statement(work, `SELECT counted FROM ${place.marks} WHERE run = :1 AND step = :2 AND target = :3`, mark));
+  const counted = `SELECT counted FROM ${place.marks} WHERE run = :1 AND step = :2 AND target = :3`;
+  return Number(await firstCell(work, counted, mark));
+}
+
+/**
+ * The mark comes first: claiming it locks the marks, so of two attempts at once the later waits for the earlier, finds its
+ * mark, and inserts nothing. An attempt knows its own mark by the claim.
+ */
+function appendOnce({ table, stage, marks }: Place, columns: string): string {
+  return `BEGIN;
+MERGE INTO ${marks} AS m
+  USING (SELECT :1 AS run, :2 AS step, :3 AS target, :4 AS claim, (SELECT count(*) FROM ${stage}) AS counted) AS s
+  ON m.run = s.run AND m.step = s.step AND m.target = s.target
+  WHEN NOT MATCHED THEN INSERT (run, step, target, claim, counted, at)
+    VALUES (s.run, s.step, s.target, s.claim, s.counted, current_timestamp());
+INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${stage}
+  WHERE EXISTS (SELECT 1 FROM ${marks} WHERE run = :1 AND step = :2 AND target = :3 AND claim = :4);
+DELETE FROM ${marks} WHERE at < dateadd('day', -${MARK_DAYS}, current_timestamp());
+COMMIT`;
+}
+
+async function merge(work: Application, place: Place): Promise<number> {
+  const earlier = await work.running.takeOver('apply');
+  const query = earlier ?? (await submitMerge(work, place));
+  // How many rows were inserted and how many updated.
+  const [counts] = await work.running.rows(query);
+  return (counts ?? []).reduce((sum, cell) => sum + Number(cell), 0);
+}
+
+async function submitMerge(work: Application, place: Place): Promise<string> {
+  await stage(work, place);
+  const columns = await stagedColumns(work, place);
+  const key = work.target.key.map((name) => keyColumn(name, columns));
+  await checkStagedKeys(work, place, key);
+  await quick(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
+  const others = columns.filter((column) => !key.includes(column)).map(quoteName);
+  const same = key.map((column) => `t.${quoteName(column)} = s.${quoteName(column)}`).join(' AND ');
+  const update = others.map((column) => `t.${column} = s.${column}`).join(', ');
+  return work.running.submit({
+    part: 'apply',
+    text: `MERGE INTO ${place.table} AS t USING ${place.stage} AS s ON ${same}
+  ${update === '' ? '' : `WHEN MATCHED THEN UPDATE SET ${update}`}
+  WHEN NOT MATCHED THEN INSERT (${list(columns)}) VALUES (${columns.map((column) => `s.${quoteName(column)}`).join(', ')})`,
+    binds: [],
+  });
+}
+
+async function checkStagedKeys(work: Application, place: Place, key: readonly string[]): Promise<void> {
+  const whole = key.map((column) => `${quoteName(column)} IS NOT NULL`).join(' AND ');
+  const [found] = await quick(
+    work,
+    `SELECT coalesce(sum(n), 0) - coalesce(sum(CASE WHEN w THEN n END), 0), coalesce(sum(CASE WHEN w THEN n - 1 END), 0)
+      FROM (SELECT ${whole} AS w, count(*) AS n FROM ${place.stage} GROUP BY ${list(key)})`,
+  );
+  checkKeys({ nulls: Number(found?.[0]), duplicates: Number(found?.[1]), key: work.target.key });
+}
+
+/** In any case, but an exact match goes first: Snowflake can have "a" and "A" in one table. */
+function keyColumn(name: string, columns: readonly string[]): string {
+  const column = columns.includes(name)
+    ? name
+    : columns.find((each) => each.toLowerCase() === name.toLowerCase());
+  if (column === undefined) throw missingKeyColumn(name, columns);
+  return column;
+}
+
+/** Transient, not temporary: a later attempt, in a session of its own, must find it. */
+function stage(work: Application, place: Place): Promise<void> {
+  return createAs(work, place, { part: 'stage', create: `CREATE OR REPLACE TRANSIENT TABLE ${place.stage} AS` });
+}
+
+/** On the query's own first line, so that the lines of its errors are the user's. */
+async function createAs(work: Application, place: Place, { part, create }: { part: string; create: string }) {
+  const submission = { part, text: `${create} ${work.query.text}`, binds: work.query.binds };
+  try {
+    await work.running.run(submission);
+  } catch (error) {
+    // Not created beforehand: a role may be allowed to fill a schema and not to make one.
+    if (place.schema === null || !isMissingSchema(error)) throw error;
+    await quick(work, `CREATE SCHEMA IF NOT EXISTS ${place.schema}`);
+    await work.running.submit(submission);
+  }
+}
+
+async function stagedColumns(work: Application, place: Place): Promise<string[]> {
+  return work.running.columns({ text: `SELECT * FROM ${place.stage} WHERE FALSE`, binds: [] });
+}
+
+function placeOf(name: string, tag: StatementTag): Place {
+  const parts = parseTableName(name).map((part) => quoteName(part.quoted ? part.text : part.text.toUpperCase()));
+  const table = parts.join('.');
+  const schema = parts.length > 1 ? parts.slice(0, -1).join('.') : null;
+  const within = (each: string) => (schema === null ? quoteName(each) : `${schema}.${quoteName(each)}`);
+  const id = createHash('sha256').update(JSON.stringify([tag.run, tag.step, table])).digest('hex').slice(0, 16);
+  return { schema, table, stage: within(`_UPRIVER_STAGE_${id.toUpperCase()}`), marks: within('_UPRIVER_APPENDS') };
+}
+
+function list(columns: readonly string[]): string {
+  return columns.map(quoteName).join(', ');
+}
+
+function quick(work: Application, text: string, binds: readonly string[] = []): Promise<(string | null)[][]> {
+  return work.running.quick({ text, binds });
+}
+
+async function firstCell(work: Application, text: string, binds?: readonly string[]): Promise<string | null> {
+  return (await quick(work, text, binds))[0]?.[0] ?? null;
 }
