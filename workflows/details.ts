@@ -12,7 +12,7 @@ export function countsTable(rows: RowCounts, note: string | null): string {
 /** A run's steps so far. */
 export function stepsTable(steps: readonly StepResult[], note: string | null): string {
   const lines = steps.map(({ id, type, status, rows }) => [
-    id,
+    `\`${id}\``,
     type,
     status,
     rows ? `${rows.delivered} of ${rows.read} delivered${badNote(rows)}` : '',

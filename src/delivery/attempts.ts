@@ -117,7 +117,9 @@ function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, ver
     if (exchange.status < 500) return context.outage.answered();
   }
   const refused = exchange.kind === 'not_sent';
-  for (const { row } of unit.rows) context.outage.failed(row, refused, verdict.message);
+  // It goes into Temporal's history, and may quote the server.
+  const message = unit.request.destination.redact(verdict.message);
+  for (const { row } of unit.rows) context.outage.failed(row, refused, message);
 }
 
 /** The whole connection pauses; it costs no attempt. */

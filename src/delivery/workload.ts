@@ -109,7 +109,7 @@ function settle(task: RowTask, end: RowEnd, segment: Segment): void {
   const keepOutputs = input.step === null || input.step.results !== null;
   ledger.settle(task.chunk, task.row, settlementOf(task, end, { redact, keepOutputs }));
   if (end.stop === 'river') ending.end({ kind: 'stop', stop: { reason: 'river', error: null } });
-  if (end.stop === 'rule') ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: end.message } } });
+  if (end.stop === 'rule') ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: redact(end.message) } } });
   if ((BAD_OUTCOMES as readonly string[]).includes(end.outcome)) countBad(segment);
 }
 
