@@ -29,7 +29,7 @@ export function createConsole(json: boolean): Console {
   const warn = (line: string) => void stderr.write(`${line}\n`);
   return {
     json,
-    live: !json && stdout.isTTY === true,
+    live: !json && stdout.isTTY === true && stdout.rows > 0,
     say: json ? () => {} : say,
     note: json ? warn : say,
     warn,

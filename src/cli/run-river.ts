@@ -46,7 +46,7 @@ export async function runRiver(context: CommandContext, { project, order, detach
     runId ??= await start(runtime, order);
     if (detach) return showDetached(console, emptyDocument(runId, river));
     console.say(`${console.out('bold', river)}  ${runId}\n${console.out('dim', runUrl(runtime, runId) ?? '')}`);
-    const { left, run } = await watchRun({ console, runtime, runId, river, interrupt });
+    const { left, run } = await watchRun({ console, runtime, runId, river, interrupt, quiet: order.dryRun });
     if (left === 'interrupt') return await stopWatching({ console, runtime, interrupt, order, run });
     if (left === 'ended') return showEnd(console, run, runtime.role === 'host' ? null : runUrl(runtime, runId));
     console.note('The process that hosted Temporal has ended; this one takes its place.');
@@ -84,8 +84,9 @@ function showDetached(console: Console, run: RunDocument): number {
 function showEnd(console: Console, run: RunDocument, url: string | null): number {
   if (console.json) console.document(run);
   else {
+    // A dry run's counts are of rows that were not sent: its report says it all.
     if (run.dry_run) showDryRun(console, run.dry_run);
-    showRun(console, run, url);
+    else showRun(console, run, url);
   }
   return exitCodeOfStatus(run.status);
 }

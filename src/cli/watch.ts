@@ -19,6 +19,8 @@ export interface Watched {
   runId: string;
   river: string;
   interrupt: Interrupt;
+  /** A dry run: its steps' counts are of rows that are not sent. */
+  quiet?: boolean;
 }
 
 export interface Seen {
@@ -32,10 +34,10 @@ export async function watchRun(watched: Watched): Promise<Seen> {
   const { console, runtime, runId, river, interrupt } = watched;
   const { store, client } = runtime;
   const stop = new AbortController();
-  const following = followRun(store, runId, viewFor(console), stop.signal);
+  const following = followRun(store, runId, watched.quiet ? silentProgress : viewFor(console), stop.signal);
   try {
     const outcome = await Promise.race([
-      awaitRun(client, runId, PATIENCE_MS),
+      awaitRun(client, runId, { patienceMs: PATIENCE_MS, signal: stop.signal }),
       aborted(interrupt.signal).then(() => 'interrupt' as const),
       runtime.hostEnded(stop.signal).then(() => 'host' as const),
       runtime.failed,

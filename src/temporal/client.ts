@@ -131,28 +131,37 @@ export async function closeLostRuns(store: StateStore, client: Client): Promise<
   }
 }
 
+interface Patience {
+  patienceMs: number;
+  signal: AbortSignal;
+}
+
 /**
  * Waits for the end of a run. A server that is away is waited for, up to `patienceMs`.
- * Throws CONFIG_TEMPORAL_UNREACHABLE after that; the run goes on then.
+ * Throws CONFIG_TEMPORAL_UNREACHABLE after that; the run goes on then. Must be aborted before the connection closes.
  */
-export async function awaitRun(client: Client, runId: string, patienceMs: number): Promise<RunResult | Ending> {
+export async function awaitRun(
+  client: Client,
+  runId: string,
+  { patienceMs, signal }: Patience,
+): Promise<RunResult | Ending> {
   for (;;) {
     try {
-      return await client.workflow.result<() => Promise<RunResult>>(runId);
+      return await client.withAbortSignal(signal, () => client.workflow.result<() => Promise<RunResult>>(runId));
     } catch (error) {
       if (error instanceof WorkflowFailedError) return endingOf(error);
       if (error instanceof WorkflowNotFoundError) return LOST;
-      if (!isServiceError(error)) throw error;
-      await untilServing(client, patienceMs);
+      if (!isServiceError(error) || signal.aborted) throw error;
+      await untilServing(client, { patienceMs, signal });
     }
   }
 }
 
 /** Waits until the server answers, a second between tries. */
-async function untilServing(client: Client, patienceMs: number): Promise<void> {
+async function untilServing(client: Client, { patienceMs, signal }: Patience): Promise<void> {
   const start = performance.now();
   for (;;) {
-    await sleep(RETRY_MS);
+    await sleep(RETRY_MS, undefined, { signal });
     try {
       await client.workflowService.getSystemInfo({});
       return;

@@ -13,6 +13,7 @@ import { workflowBundle } from './bundle.ts';
 import { connectClient, connectWorker, type TemporalTarget } from './connection.ts';
 import { isAlive } from './dev-server.ts';
 import { type EmbeddedClient, findEmbedded, hostOrJoin } from './embedded.ts';
+import { temporalAddress } from './address.ts';
 import { cancelRun, closeLostRuns, isOpen } from './client.ts';
 import { openProjectStore } from './project-store.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
@@ -83,10 +84,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<ProjectRunti
     searchAttributes: attributes.status === 'registered',
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-export function temporalAddress(project: Project, env: NodeJS.ProcessEnv): string | null {
-  return env['TEMPORAL_ADDRESS'] || project.settings.temporal.address;
 }
 
 interface Reached {

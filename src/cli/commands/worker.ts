@@ -1,6 +1,7 @@
 /** `upriver worker`: a worker for a Temporal server of one's own; SIGTERM lets requests in flight settle. */
 import type { Command } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
+import { temporalAddress } from '../../temporal/address.ts';
 import { openRuntime } from '../../temporal/project-runtime.ts';
 import { action, newCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -13,7 +14,7 @@ export function workerCommand(): Command {
     action(async ({ console, projectDir, env }) => {
       using interrupt = onInterrupt();
       const project = await loadValidProject(projectDir);
-      if (!project.settings.temporal.address && !env['TEMPORAL_ADDRESS']) throw noServer();
+      if (!temporalAddress(project, env)) throw noServer();
       const { log } = await openLog(projectDir);
       await using runtime = await openRuntime({
         project,

@@ -5,10 +5,12 @@ import { dealsProject, makeProject, type TestProject, until } from './helpers.ts
 
 const ROWS = 200;
 const MAX_IN_FLIGHT = 4;
+const BRISK = { minMs: 50, maxMs: 50 };
+const SLOW = { minMs: 1_000, maxMs: 1_000 };
 
-/** Two hundred deals in no less than two seconds: long enough to stop in the middle. */
+/** Two hundred deals, of which some have gone out when the API begins to dawdle: a run that does not end under our hands. */
 async function slowDeals(river?: string): Promise<{ hubspot: Sandbox; project: TestProject } & AsyncDisposable> {
-  const hubspot = await startSandbox({ deals: ROWS, limits: null, latency: { minMs: 40, maxMs: 40 } });
+  const hubspot = await startSandbox({ deals: ROWS, limits: null, latency: BRISK });
   const files = dealsProject(hubspot.url, { rows: ROWS, loop: `max_in_flight: ${MAX_IN_FLIGHT}`, river });
   const project = await makeProject(files, { HUBSPOT_TOKEN: 'practice' });
   return {
@@ -21,7 +23,10 @@ async function slowDeals(river?: string): Promise<{ hubspot: Sandbox; project: T
   };
 }
 
-const underWay = (hubspot: Sandbox) => until(() => hubspot.state().deals.applied >= 20);
+async function underWay(hubspot: Sandbox): Promise<void> {
+  await until(() => hubspot.state().deals.applied >= 20);
+  hubspot.set({ latency: SLOW });
+}
 
 async function lastRunId(project: TestProject): Promise<string> {
   const { runs } = JSON.parse((await project.upriver('runs', '--json')).stdout) as { runs: { run_id: string }[] };
@@ -43,6 +48,7 @@ test('Ctrl-C stops the processes, not the river: the next run goes on with it, a
   const soFar = hubspot.state().requests;
   expect(soFar).toBeLessThan(ROWS);
 
+  hubspot.set({ latency: BRISK });
   const second = await project.upriver('run', 'deals', '--json');
   expect(second.stderr).toContain(`Going on with ${runId}`);
   expect(second.code).toBe(0);
@@ -63,6 +69,7 @@ test('kill -9: the next run goes on with it; only what was in flight may be sent
   await first.ended;
   const runId = await lastRunId(project);
 
+  hubspot.set({ latency: BRISK });
   const second = await project.upriver('run', 'deals', '--json');
   expect(second.code).toBe(0);
   expect(JSON.parse(second.stdout)).toMatchObject({
@@ -95,9 +102,12 @@ test('an unfinished run with other inputs is an error that names cancel; cancel 
   expect(cancelled.code).toBe(0);
   const run = JSON.parse(cancelled.stdout) as RunResult;
   expect(run).toMatchObject({ run_id: runId, status: 'cancelled', rows: { read: ROWS } });
-  expect(run.rows.delivered + run.rows.not_attempted).toBe(ROWS);
-  expect(hubspot.state().requests).toBe(before);
+  // Its worker may have had a few on their way when the cancel reached it.
+  expect(run.rows.not_attempted).toBeGreaterThan(0);
+  expect(run.rows.delivered + run.rows.unknown + run.rows.not_attempted).toBe(ROWS);
+  expect(hubspot.state().requests).toBeLessThanOrEqual(before + MAX_IN_FLIGHT);
 
+  hubspot.set({ latency: BRISK });
   const third = await project.upriver('run', 'deals', '--input', 'add=2', '--json');
   expect(third.code).toBe(0);
   expect((JSON.parse(third.stdout) as RunResult).run_id).not.toBe(runId);
@@ -115,7 +125,9 @@ test('cancelled by another command while it runs: exit code 4, honest counts', a
   const run = JSON.parse(ended.stdout) as RunResult;
   expect(run.status).toBe('cancelled');
   expect(run.rows.not_attempted).toBeGreaterThan(0);
-  expect(run.rows.delivered).toBe(hubspot.state().deals.applied);
+  const { applied } = hubspot.state().deals;
+  expect(applied).toBeGreaterThanOrEqual(run.rows.delivered);
+  expect(applied).toBeLessThanOrEqual(run.rows.delivered + run.rows.unknown);
 });
 
 test('overlap: a second run beside a living one is skipped, exit code 0', async () => {
@@ -126,6 +138,7 @@ test('overlap: a second run beside a living one is skipped, exit code 0', async 
   const second = await project.upriver('run', 'deals', '--json');
   expect(second.code).toBe(0);
   expect(JSON.parse(second.stdout)).toMatchObject({ status: 'skipped', rows: { read: 0 } });
+  hubspot.set({ latency: BRISK });
   expect((await first.ended).code).toBe(0);
 });
 
@@ -137,6 +150,7 @@ test('the host dies under a guest: the guest takes its place and its run goes on
   const guest = project.start('run', 'deals', '--json');
   await underWay(hubspot);
   dev.child.kill('SIGKILL');
+  hubspot.set({ latency: BRISK });
   const ended = await guest.ended;
   expect(ended.stderr).toContain('takes its place');
   expect(ended.code).toBe(0);
@@ -154,5 +168,6 @@ test('Ctrl-C on a guest: the run goes on without it', async () => {
   const ended = await guest.ended;
   expect(ended.code).toBe(130);
   expect(ended.stdout).toContain('goes on without this command');
+  hubspot.set({ latency: BRISK });
   await dev.says(/deals-\S+ +succeeded/);
 });

@@ -55,6 +55,7 @@ test('a run is found by its id, a unique beginning, its river, or as the last on
       inputs: {},
       startedBy,
       error: null,
+      values: null,
       expiresAt: null,
     });
   await add('a-1', 'a', 1);
