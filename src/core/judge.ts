@@ -83,10 +83,20 @@ function verdictOf(then: Verdict['then'], reply: Reply): Verdict {
 
 function byDefault(reply: Reply): Verdict {
   const { status } = reply;
-  if (status >= 200 && status < 300) return verdictOf('deliver', reply);
+  if (isSuccess(status)) return reply.isWebPage() ? webPage(reply) : verdictOf('deliver', reply);
   const verdict = { ...verdictOf(defaultThen(status), reply), message: reply.message() };
   if (status === 401) return { ...verdict, code: 'AUTH_401', renew: true };
   return status === 403 ? { ...verdict, code: 'AUTH_403' } : verdict;
+}
+
+/** A proxy's login page, a site's front page: whoever answered, it was not the API. */
+function webPage(reply: Reply): Verdict {
+  const message = `Answered with a web page, not by the API (${reply.message()}). Is base_url right?`;
+  return { ...verdictOf('retry', reply), code: 'REMOTE_WEB_PAGE', message };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function defaultThen(status: number): Then {
@@ -99,7 +109,8 @@ function defaultThen(status: number): Then {
 /** What is not safe to send again is not: better an honest `unknown` than a row delivered twice. */
 function safely(verdict: Verdict, idempotent: boolean): Verdict {
   const again = verdict.then === 'retry' || verdict.then === 'wait';
-  if (!again || idempotent || !MAY_BE_APPLIED.has(verdict.reply?.status ?? 0)) return verdict;
+  const status = verdict.reply?.status ?? 0;
+  if (!again || idempotent || !(MAY_BE_APPLIED.has(status) || isSuccess(status))) return verdict;
   return { ...verdict, then: 'unknown' };
 }
 

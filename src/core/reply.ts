@@ -44,6 +44,11 @@ export class Reply {
     };
   }
 
+  /** HTML by its type and by its text: some APIs call a plain `ok` HTML. */
+  isWebPage(): boolean {
+    return /\bhtml\b/i.test(this.headers['content-type'] ?? '') && /^\s*<(!doctype html|html)\b/i.test(this.text);
+  }
+
   /** What the server says about it, in one line; else its status. */
   message(): string {
     const body = this.body();

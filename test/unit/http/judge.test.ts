@@ -211,3 +211,23 @@ describe('whatever comes', () => {
     );
   });
 });
+
+describe('a web page where an API should be', () => {
+  const page = (body: string, contentType = 'text/html; charset=utf-8') =>
+    ({ kind: 'reply', status: 200, headers: { 'content-type': contentType }, body, truncated: false, ms: 1 }) as const;
+
+  test('is tried again, or unknown where that is not safe', () => {
+    const html = page('<!DOCTYPE html><title>Sign in</title>');
+    expect(compileJudge([], [], true)(html, 1)).toMatchObject({ then: 'retry', code: 'REMOTE_WEB_PAGE' });
+    expect(compileJudge([], [], false)(html, 1)).toMatchObject({ then: 'unknown', code: 'REMOTE_WEB_PAGE' });
+  });
+
+  test('an `ok` that calls itself HTML is an answer', () => {
+    expect(compileJudge([], [], false)(page('ok'), 1)).toMatchObject({ then: 'deliver' });
+  });
+
+  test('a rule of the action’s own comes first', () => {
+    const rules = [{ when: 'status == 200', then: 'deliver', because: null, forMs: null } as const];
+    expect(compileJudge([...rules], [], false)(page('<html></html>'), 1)).toMatchObject({ then: 'deliver' });
+  });
+});
