@@ -26,6 +26,12 @@ const WRITERS: { readonly [oid: number]: CellWriter | undefined } = {
   [builtins.BYTEA]: (text) => quoted(Buffer.from(text.slice(2), 'hex').toString('base64')),
 };
 
+/** The name of a type that PostgreSQL itself has. */
+export function typeName(oid: number): string {
+  const known = Object.entries(builtins).find(([, each]) => each === oid);
+  return known ? known[0].toLowerCase() : `type ${oid}`;
+}
+
 /** A writer for each type, arrays included. @param elements array type → type of its elements */
 export function cellWriters(elements: ReadonlyMap<number, number>): (oid: number) => CellWriter {
   return (oid) => {

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type Cursor from 'pg-cursor';
 import type { Column, ResultStream } from '../warehouse.ts';
-import { rowJson } from './cells.ts';
+import { rowJson, typeName } from './cells.ts';
 
 export type Cells = (string | null)[];
 
@@ -44,7 +44,7 @@ export function streamResult({ cursor, first, end, fail }: OpenResult): ResultSt
   }
 
   return {
-    columns: first.fields.map((field): Column => ({ name: field.name, type: String(field.dataTypeID) })),
+    columns: first.fields.map((field): Column => ({ name: field.name, type: typeName(field.dataTypeID) })),
     async *batches() {
       try {
         yield* batches();
@@ -56,8 +56,12 @@ export function streamResult({ cursor, first, end, fail }: OpenResult): ResultSt
     async [Symbol.asyncDispose]() {
       if (ended) return;
       ended = true;
-      await next?.catch(() => {});
-      await cursor.close();
+      // A cursor that has failed is closed already, and would never answer.
+      const failed = await next?.then(
+        () => false,
+        () => true,
+      );
+      if (!failed) await cursor.close();
       await end();
     },
   };

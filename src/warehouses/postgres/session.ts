@@ -161,6 +161,7 @@ class PostgresSession implements WarehouseSession {
     this.#cancelling ??= this.#cancelServer()
       // The server cannot be reached: cut the connection, or the statement would never end here.
       .catch(() => this.#client.end())
+      .catch(this.#onBroken)
       .finally(() => {
         this.#cancelling = null;
       });

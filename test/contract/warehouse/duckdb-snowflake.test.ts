@@ -128,6 +128,10 @@ test.each([
   });
 });
 
+test('a pivot, of which DuckDB makes several statements', async () => {
+  expect(await texts("pivot (select 'a' as k, 1 as v union all select 'b', 2) on k using sum(v)")).toEqual(['[1,2]']);
+});
+
 test("nothing of it is written to the user's files", async () => {
   expect(await texts("select count(*) from duckdb_functions() where not internal and database_name <> 'temp'")).toEqual(
     ['[0]'],

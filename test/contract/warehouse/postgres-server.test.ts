@@ -181,6 +181,16 @@ describe('values', () => {
     expect(await read('select count(*) from log')).toEqual(['[2000]']);
   });
 
+  test('a reader that stops just before a row that fails', async () => {
+    const result = await session.query(
+      bound('select 1 / (i - 1000) as x from generate_series(0, 9999) as s(i)'),
+      options(),
+    );
+    for await (const batch of result.batches()) if (batch.length > 0) break;
+    await result[Symbol.asyncDispose]();
+    expect(await read('select 1')).toEqual(['[1]']);
+  });
+
   test('settings and temporary tables of one session do not reach the next', async () => {
     await using single = await open({ url, max_connections: 1 });
     {

@@ -58,6 +58,6 @@ testWarehouse({
     endless: 'select pg_sleep(100000)::text as x',
     schema: 'public',
     messages: { syntax: /syntax error/, table: /nowhere/ },
-    types: { text: 'text', decimal: 'numeric(38, 10)', double: 'double precision' },
+    text: 'text',
   },
 });
