@@ -4,7 +4,7 @@ import { ROW_STATE } from '../core/outcomes.ts';
 import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
 import { hash64 } from './hash.ts';
-import { FencedError } from './ledger.ts';
+import { fencedError } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { keyText } from './row-source.ts';
 
@@ -69,7 +69,7 @@ async function rejectRows({ loop }: CheckKeysInput, { view, shared, nulls }: Fou
     for (const { row } of records) states[row - (view.rowset.chunkStarts[chunk] ?? 0)] = ROW_STATE.rejected;
     const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
     const written = await tools.store.commitLoop({ loop, epoch, chunks: [{ chunk, states }], records, ...empty });
-    if (!written) throw new FencedError('Another attempt has taken this loop over.');
+    if (!written) throw fencedError();
     rejected += records.length;
   }
   return rejected;
@@ -83,7 +83,8 @@ async function badKeysOf(chunk: number, { view, shared, nulls }: Found, { store 
     const key = keyText(decode(text) as Row, view.layout.key);
     const count = shared.get(key);
     if (nulls.has(row)) records.push(rejection(row, key, 'ROW_KEY_NULL', 'The key is null.'));
-    else if (count) records.push(rejection(row, key, 'ROW_KEY_SHARED', `${count} rows have this key; none of them was sent.`));
+    else if (count)
+      records.push(rejection(row, key, 'ROW_KEY_SHARED', `${count} rows have this key; none of them was sent.`));
   }
   return records;
 }

@@ -1,15 +1,23 @@
 /** Ends a loop that did not run to its end: what was under way and never answered is `unknown`. */
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, OutcomeRecord, StateStore } from '../core/store.ts';
-import { FencedError, LEASE_MS } from './ledger.ts';
+import { fencedError, LEASE_MS } from './ledger.ts';
 
 /** Raises the epoch, so that whoever still works on the loop sends nothing more. */
-export async function settleInDoubt(loop: LoopKey, store: StateStore, sleep: (ms: number) => Promise<void>): Promise<void> {
+export async function settleInDoubt(
+  loop: LoopKey,
+  store: StateStore,
+  sleep: (ms: number) => Promise<void>,
+): Promise<void> {
   const record = await store.getLoop(loop);
   if (!record) return;
   const { epoch } = await store.claimLoop(loop);
   if ((await store.countLoop(loop)).inDoubt > 0) await sleep(LEASE_MS);
-  for (let chunk = await store.nextOpenChunk(loop, 0); chunk !== null; chunk = await store.nextOpenChunk(loop, chunk + 1)) {
+  for (
+    let chunk = await store.nextOpenChunk(loop, 0);
+    chunk !== null;
+    chunk = await store.nextOpenChunk(loop, chunk + 1)
+  ) {
     await settleChunk({ loop, epoch, chunk, store });
   }
 }
@@ -33,7 +41,7 @@ async function settleChunk({ loop, epoch, chunk, store }: ChunkToSettle): Promis
   if (records.length === 0) return;
   const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
   const written = await store.commitLoop({ loop, epoch, chunks: [{ chunk, states }], records, ...empty });
-  if (!written) throw new FencedError('Another attempt has taken this loop over.');
+  if (!written) throw fencedError();
 }
 
 async function firstRowOf(loop: LoopKey, chunk: number, store: StateStore): Promise<number> {

@@ -4,14 +4,7 @@
  */
 import { UpriverError } from '../core/errors.ts';
 import { type Outcome, ROW_STATE } from '../core/outcomes.ts';
-import type {
-  DeliveredHash,
-  LoopCommit,
-  LoopKey,
-  OutcomeRecord,
-  RowProgress,
-  StateStore,
-} from '../core/store.ts';
+import type { DeliveredHash, LoopCommit, LoopKey, OutcomeRecord, RowProgress, StateStore } from '../core/store.ts';
 
 /**
  * How long after a successful commit's start its process may still write requests. Shorter than the heartbeat timeout
@@ -19,9 +12,15 @@ import type {
  */
 export const LEASE_MS = 1_000;
 
-/** Another attempt has taken the loop over: this one must send nothing more. */
-export class FencedError extends Error {
-  override readonly name = 'FencedError';
+/**
+ * Another attempt has taken the loop over: this one must send nothing more. Worth trying again, as the other may be one
+ * that Temporal has long given up: a process that was stopped before it claimed the loop does so when it wakes.
+ */
+export function fencedError(): UpriverError {
+  return new UpriverError('STATE_FENCED', 'Another attempt has taken this loop over.', {
+    hint: 'It goes on by itself: whichever attempt Temporal counts as the last one takes the loop back.',
+    retry: true,
+  });
 }
 
 export interface LedgerOptions {
@@ -68,6 +67,7 @@ export class Ledger {
   readonly #chunks = new Map<number, OpenChunk>();
   readonly #withProgress = new Set<number>();
   #pending: MutablePending = nothing();
+  #commits = 0;
   #running = false;
   #error: unknown = null;
   #leaseUntil: number;
@@ -92,7 +92,7 @@ export class Ledger {
     return this.#error === null && this.#options.now() < this.#leaseUntil;
   }
 
-  /** Resolves when the row is durably `sending`; rejects with FencedError when the loop was taken over. */
+  /** Resolves when the row is durably `sending`; rejects with STATE_FENCED when the loop was taken over. */
   mark(chunk: number, row: number): Promise<void> {
     this.#set(chunk, row, ROW_STATE.sending);
     return this.#committed();
@@ -193,10 +193,12 @@ export class Ledger {
       progressDone: batch.progressDone,
       outputs: batch.outputs,
       requests: batch.requests,
+      // A commit whose answer got lost is written again, and counts once.
+      seq: { writer: String(epoch), number: ++this.#commits },
       delivered: deliveredScope && batch.hashes.length > 0 ? { scope: deliveredScope, hashes: batch.hashes } : null,
     };
     const written = await this.#persist(() => store.commitLoop(commit));
-    if (!written) throw new FencedError('Another attempt has taken this loop over.');
+    if (!written) throw fencedError();
   }
 
   /** A store that is away is waited for: the rows are safe in memory, and nothing leaves meanwhile. */

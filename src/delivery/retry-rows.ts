@@ -3,7 +3,7 @@ import type { RetryRowsInput, RowsetRef } from '../contracts/activities.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
-import { FencedError } from './ledger.ts';
+import { fencedError } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { keyText } from './row-source.ts';
 
@@ -63,7 +63,7 @@ async function skipSuperseded(input: RetryRowsInput, rowset: RowsetRef, store: S
     if (records.length === 0) continue;
     const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
     const written = await store.commitLoop({ loop: input.loop, epoch, chunks: [{ chunk, states }], records, ...empty });
-    if (!written) throw new FencedError('Another attempt has taken this loop over.');
+    if (!written) throw fencedError();
   }
 }
 
@@ -78,7 +78,11 @@ async function keysOf({ rowset, layout }: LoopView, store: StateStore): Promise<
 }
 
 /** Key → the later run that delivered it, or found it unchanged. */
-async function settledLater(input: RetryRowsInput, keys: Map<number, string>, store: StateStore): Promise<Map<string, string>> {
+async function settledLater(
+  input: RetryRowsInput,
+  keys: Map<number, string>,
+  store: StateStore,
+): Promise<Map<string, string>> {
   const wanted = new Set(keys.values());
   const found = new Map<string, string>();
   const retried = await store.getRun(input.of);
@@ -115,5 +119,14 @@ async function addSettled({ loop, input, wanted, found }: Search, store: StateSt
 
 function supersededRecord(row: number, key: string, by: string): OutcomeRecord {
   const message = `The later run ${by} has sent a newer value.`;
-  return { row, key, outcome: 'skipped', code: 'ROW_SUPERSEDED', message, httpStatus: null, excerpt: null, attempts: 0 };
+  return {
+    row,
+    key,
+    outcome: 'skipped',
+    code: 'ROW_SUPERSEDED',
+    message,
+    httpStatus: null,
+    excerpt: null,
+    attempts: 0,
+  };
 }
