@@ -57,7 +57,7 @@ async function append(work: Application, place: Place): Promise<number> {
     await quick(
       work,
       `CREATE TABLE IF NOT EXISTS ${place.marks}
-        (run VARCHAR, step VARCHAR, target VARCHAR, claim VARCHAR, counted NUMBER(38, 0), at TIMESTAMP_LTZ)`,
+        (run VARCHAR, step VARCHAR, target VARCHAR, claim VARCHAR, counted NUMBER(38, 0), marked_at TIMESTAMP_LTZ)`,
     );
     await work.running.submit({
       part: 'apply',
@@ -79,11 +79,11 @@ function appendOnce({ table, stage, marks }: Place, columns: string): string {
 MERGE INTO ${marks} AS m
   USING (SELECT :1 AS run, :2 AS step, :3 AS target, :4 AS claim, (SELECT count(*) FROM ${stage}) AS counted) AS s
   ON m.run = s.run AND m.step = s.step AND m.target = s.target
-  WHEN NOT MATCHED THEN INSERT (run, step, target, claim, counted, at)
+  WHEN NOT MATCHED THEN INSERT (run, step, target, claim, counted, marked_at)
     VALUES (s.run, s.step, s.target, s.claim, s.counted, current_timestamp());
 INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${stage}
   WHERE EXISTS (SELECT 1 FROM ${marks} WHERE run = :1 AND step = :2 AND target = :3 AND claim = :4);
-DELETE FROM ${marks} WHERE at < dateadd('day', -${MARK_DAYS}, current_timestamp());
+DELETE FROM ${marks} WHERE marked_at < dateadd('day', -${MARK_DAYS}, current_timestamp());
 COMMIT`;
 }
 
@@ -103,7 +103,7 @@ async function submitMerge(work: Application, place: Place): Promise<string> {
   await quick(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
   const others = columns.filter((column) => !key.includes(column)).map(quoteName);
   const same = key.map((column) => `t.${quoteName(column)} = s.${quoteName(column)}`).join(' AND ');
-  const update = others.map((column) => `t.${column} = s.${column}`).join(', ');
+  const update = others.map((column) => `${column} = s.${column}`).join(', ');
   return work.running.submit({
     part: 'apply',
     text: `MERGE INTO ${place.table} AS t USING ${place.stage} AS s ON ${same}
