@@ -2,20 +2,24 @@
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { destination, type Logger, pino } from 'pino';
+import { stateDirError } from '../temporal/host-lock.ts';
 
 const MAX_BYTES = 20_000_000;
 
-/** Opens the log. One that grew over 20 MB is set aside as `upriver.log.1` first. */
+/** Opens the log. One that grew over 20 MB is set aside as `upriver.log.1` first. Throws CONFIG_STATE_DIR. */
 export async function openLog(projectDir: string): Promise<{ log: Logger; file: string }> {
   const dir = join(projectDir, '.upriver');
   const file = join(dir, 'upriver.log');
-  await mkdir(dir, { recursive: true });
-  const size = await stat(file).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size > MAX_BYTES) await rename(file, `${file}.1`);
-  return { log: pino({ base: { pid: process.pid } }, destination({ dest: file, sync: true })), file };
+  try {
+    await mkdir(dir, { recursive: true });
+    if ((await sizeOf(file)) > MAX_BYTES) await rename(file, `${file}.1`);
+  } catch (error) {
+    throw stateDirError(dir, error);
+  }
+  const to = destination({ dest: file, sync: true });
+  // A disk that is full must not end the run: what it cannot hold of the log is lost.
+  to.on('error', () => {});
+  return { log: pino({ base: { pid: process.pid } }, to), file };
 }
 
 /** Where the stack went; null: it could not be written. */
@@ -27,4 +31,12 @@ export async function logUnexpected(error: unknown, projectDir: string): Promise
   } catch {
     return null;
   }
+}
+
+/** Bytes; 0 if it is not there. */
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }

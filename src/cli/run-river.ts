@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { UpriverError } from '../core/errors.ts';
 import { toText } from '../core/values.ts';
 import type { Project } from '../language/index.ts';
-import { listOpenRuns, type RunMemo, type RunOrder, sameOrder, startRun } from '../temporal/client.ts';
+import { hasWorker, listOpenRuns, type RunMemo, type RunOrder, sameOrder, startRun } from '../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../temporal/project-runtime.ts';
 import { runUrl } from '../temporal/run-url.ts';
 import type { CommandContext } from './command.ts';
@@ -44,6 +44,7 @@ export async function runRiver(context: CommandContext, { project, order, detach
     });
     if (interrupt.signal.aborted) return interrupt.exitCode();
     runId ??= await start(runtime, order);
+    await warnOfNoWorker(console, runtime);
     if (detach) return showDetached(console, emptyDocument(runId, river));
     console.say(`${console.out('bold', river)}  ${runId}\n${console.out('dim', runUrl(runtime, runId) ?? '')}`);
     const { left, run } = await watchRun({ console, runtime, runId, river, interrupt, quiet: order.dryRun });
@@ -73,6 +74,12 @@ async function start(runtime: ProjectRuntime, order: RunOrder): Promise<string> 
   const runId = newRunId(order.plan.root, new Date());
   await startRun(runtime.client, { ...runtime, runId, order });
   return runId;
+}
+
+/** Nobody starts a worker for a server of one's own but its owner. */
+async function warnOfNoWorker(console: Console, { role, client, namespace, taskQueue }: ProjectRuntime): Promise<void> {
+  if (role !== 'server' || (await hasWorker(client, namespace, taskQueue))) return;
+  console.note(`No worker asks task queue ${taskQueue} for work: the run waits until one is up (upriver worker).`);
 }
 
 function showDetached(console: Console, run: RunDocument): number {

@@ -31,6 +31,7 @@ export interface TestProject extends AsyncDisposable {
   /** The same, awaited. */
   upriver(...args: string[]): Promise<Ended>;
   write(files: Record<string, string>): Promise<void>;
+  read(name: string): Promise<string>;
   env: Record<string, string>;
 }
 
@@ -51,6 +52,7 @@ export async function makeProject(
     },
     upriver: (...args) => project.start(...args).ended,
     write: (more) => writeFiles(dir, more),
+    read: (name) => readFile(join(dir, name), 'utf8'),
     async [Symbol.asyncDispose]() {
       for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
       await killServer(dir);

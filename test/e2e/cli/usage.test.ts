@@ -141,6 +141,13 @@ test('state out of reach: exit code 5', async () => {
   expect((JSON.parse(ended.stdout) as ErrorsDocument).errors[0]?.code).toMatch(/^STATE_/);
 });
 
+test('a state folder that cannot be used is said to be so', async () => {
+  await using project = await makeProject({ ...FINE, '.upriver': 'a file, not a folder' });
+  const ended = await project.upriver('run', 'deals');
+  expect(ended.code).toBe(5);
+  expect(ended.stderr).toMatch(/^CONFIG_STATE_DIR .*\.upriver.*\n {2}→ /);
+});
+
 test('runs: none yet', async () => {
   await using project = await makeProject(FINE);
   expect(await project.upriver('runs', '--json')).toMatchObject({

@@ -1,0 +1,122 @@
+/** Against a Temporal server of one's own: worker, detach, Ctrl-C that detaches, cancel, schedules. */
+import { once } from 'node:events';
+import { afterAll, beforeAll } from '@jest/globals';
+import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
+import { dealsProject, makeProject, type Running, type TestProject, until } from './helpers.ts';
+
+const ROWS = 200;
+let server: TestProject;
+let address: string;
+let hubspot: Sandbox;
+let host: Running;
+
+/** Another project's embedded server is a Temporal server like any other. */
+beforeAll(async () => {
+  hubspot = await startSandbox({ deals: ROWS, limits: null, latency: { minMs: 20, maxMs: 20 } });
+  server = await makeProject(dealsProject(hubspot.url, { rows: 1 }));
+  host = server.start('dev');
+  await host.says('Worker: ');
+  const { port } = JSON.parse(await server.read('.upriver/temporal.json')) as { port: number };
+  address = `127.0.0.1:${port}`;
+}, 60_000);
+afterAll(async () => {
+  host.child.kill('SIGINT');
+  await host.ended;
+  await server[Symbol.asyncDispose]();
+  await hubspot.stop();
+});
+
+async function ownProject(queue: string, river = ''): Promise<TestProject> {
+  const files = dealsProject(hubspot.url, { rows: ROWS, loop: 'max_in_flight: 4', river });
+  const upriver = `temporal: { address: '${address}', task_queue: ${queue} }\n`;
+  return makeProject({ ...files, 'upriver.yaml': upriver }, { HUBSPOT_TOKEN: 'practice' });
+}
+
+test('a worker serves runs that others start, detach from and watch; SIGTERM ends it with 0', async () => {
+  await using project = await ownProject('first');
+  const detached = await project.upriver('run', 'deals', '--detach', '--json');
+  expect(detached.code).toBe(0);
+  const { run_id: runId } = JSON.parse(detached.stdout) as { run_id: string };
+
+  const worker = project.start('worker');
+  await worker.says('Worker ready: task queue first, namespace default');
+  const watched = project.start('run', 'deals', '--json', '--input', 'add=2');
+  expect((await watched.ended).code).toBe(0);
+  const first = await until(async () => {
+    const shown = await project.upriver('show', runId, '--json');
+    return shown.code === 0 && (JSON.parse(shown.stdout) as { status: string }).status !== 'running' && shown.stdout;
+  });
+  expect(JSON.parse(first)).toMatchObject({ run_id: runId, status: 'succeeded', rows: { delivered: ROWS } });
+  worker.child.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
+});
+
+test('without a worker the run waits, and says so; Ctrl-C detaches; cancel waits for nobody', async () => {
+  await using project = await ownProject('second');
+  const run = project.start('run', 'deals');
+  await run.says('No worker asks task queue second for work');
+  run.child.kill('SIGINT');
+  const ended = await run.ended;
+  expect(ended.code).toBe(130);
+  expect(ended.stdout).toContain('goes on without this command');
+});
+
+test('schedules: apply creates, keeps, changes and deletes; list, pause, resume, trigger', async () => {
+  await using project = await ownProject('third', "schedules: [ { cron: '0 6 * * *', timezone: Europe/Berlin } ]");
+  const changes = async (...args: string[]) => {
+    const ended = await project.upriver('schedules', 'apply', '--json', ...args);
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' });
+    return (JSON.parse(ended.stdout) as { changes: { change: string; cron: string }[] }).changes.map(
+      ({ change, cron }) => [change, cron],
+    );
+  };
+  expect(await changes('--dry-run')).toEqual([['create', '0 6 * * *']]);
+  expect(await changes()).toEqual([['create', '0 6 * * *']]);
+  expect(await changes()).toEqual([['keep', '0 6 * * *']]);
+  const list = async () =>
+    (
+      JSON.parse((await project.upriver('schedules', 'list', '--json')).stdout) as {
+        schedules: { id: string; cron: string; paused: boolean; next: string }[];
+      }
+    ).schedules;
+  const [listed] = await until(async () => {
+    const found = await list();
+    return found.length > 0 && found;
+  });
+  expect(listed).toMatchObject({
+    id: expect.stringMatching(/^deals\/\w{8}$/),
+    cron: '0 6 * * *',
+    paused: false,
+    timezone: 'Europe/Berlin',
+  });
+  expect((await project.upriver('schedules', 'pause', 'deals')).code).toBe(0);
+  await until(async () => (await list())[0]?.paused);
+  expect((await project.upriver('schedules', 'resume', listed?.id ?? '')).code).toBe(0);
+  await until(async () => (await list())[0]?.paused === false);
+
+  const worker = project.start('worker');
+  await worker.says('Worker ready');
+  expect((await project.upriver('schedules', 'trigger', 'deals')).code).toBe(0);
+  const run = await until(async () => {
+    const { runs } = JSON.parse((await project.upriver('runs', '--json')).stdout) as {
+      runs: { run_id: string; status: string }[];
+    };
+    return runs.find(({ status }) => status === 'succeeded');
+  });
+  expect(run.run_id).toMatch(/^deals-\d{4}-/);
+  worker.child.kill('SIGTERM');
+  await once(worker.child, 'exit');
+
+  const { 'rivers/deals.yaml': river } = dealsProject(hubspot.url, {
+    rows: 3,
+    river: "schedules: [ { cron: '30 7 * * 1' } ]",
+  });
+  await project.write({ 'rivers/deals.yaml': river ?? '' });
+  expect(await changes()).toEqual([
+    ['create', '30 7 * * 1'],
+    ['delete', '0 6 * * *'],
+  ]);
+  const unknown = await project.upriver('schedules', 'pause', 'nothing');
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toContain('schedules list');
+});
