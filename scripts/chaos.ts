@@ -58,11 +58,13 @@ for (let run = 0; run < whole.parse(values.runs); run++) {
 if (values.json) console.log(JSON.stringify(reports, null, 2));
 process.exitCode = reports.some(({ problems }) => problems.length > 0) ? 1 : 0;
 
-function describe(seed: number, { ms, counts, events, received, twice, mayBeTwice, problems }: ChaosReport): string {
+function describe(seed: number, report: ChaosReport): string {
+  const { result, ms, counts, events, received, twice, mayBeTwice, problems } = report;
   const waits = events.flatMap(({ resumedMs }) => resumedMs ?? []);
   const slowest = waits.length === 0 ? 'never had to' : `${(Math.max(...waits) / 1000).toFixed(1)} s at the most`;
   return [
     `seed ${seed}: ${events.length} events in ${(ms / 1000).toFixed(0)} s; going on again took ${slowest}`,
+    `  ${result.status}${result.error ? `: ${result.error.code} ${result.error.message}` : ''}`,
     `  ${counts.read} rows: ${counts.delivered} delivered, ${counts.rejected} rejected, ${counts.failed} failed, ` +
       `${counts.unknown} unknown, ${counts.not_attempted} lost; ${received} received; ` +
       `${twice} applied twice (${mayBeTwice} may be)`,

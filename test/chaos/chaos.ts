@@ -71,8 +71,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const begin = performance.now();
   await startRun(client, { runId, order, taskQueue: project.settings.temporal.taskQueue, searchAttributes: true });
   const ended = new AbortController();
+  owned.defer(() => ended.abort());
   const watch = new Watch(parts, ended.signal);
-  const running = awaitRun(client, runId, PATIENCE_MS).finally(() => ended.abort());
+  const running = awaitRun(client, runId, { patienceMs: PATIENCE_MS, signal: ended.signal }).finally(() =>
+    ended.abort(),
+  );
   const [result, struck] = await Promise.all([running, strikeAll(options, parts, watch)]);
   if (!('rows' in result)) throw new Error(`the run ended as ${result.status}: ${result.message}`);
   const ms = performance.now() - begin;
@@ -203,9 +206,8 @@ function judge(
   const crashes = struck.struck.filter(({ event }) => COSTLY.includes(event.kind)).length;
   const perRequest = mode === 'batch' ? BATCH_ROWS : 1;
   const mayBeTwice = mode === 'post' ? 0 : (2 * maxInFlight * crashes + lost) * perRequest;
-  const problems = [...findings.problems, ...struck.struck.flatMap(({ problem }) => problem ?? [])];
-  if (struck.struck.length < options.events)
-    problems.push(`only ${struck.struck.length} of ${options.events} events took place`);
+  const problems = [...struck.struck.flatMap(({ problem }) => problem ?? []), ...findings.problems];
+  if (result.status !== 'partial') problems.push(`the run ended ${result.status}: ${result.error?.message}`);
   if (twice > mayBeTwice) problems.push(`${twice} rows were applied twice; at most ${mayBeTwice} may be`);
   if (counts.not_attempted > 0) problems.push(`${counts.not_attempted} rows were lost`);
   if (mode !== 'post' && counts.unknown > 0)
