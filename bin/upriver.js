@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const MAJOR = 24;
+// Each running DuckDB statement holds one of Node's background threads, of which there are four unless told otherwise.
+process.env.UV_THREADPOOL_SIZE ??= '16';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const newer = majorOf(process.versions.node) >= MAJOR ? null : findNode([ROOT, process.cwd()]);

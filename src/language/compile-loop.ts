@@ -84,7 +84,6 @@ function toleranceOf(written: number | string): Tolerance {
 
 function compileResults(step: Parsed<'loop'>, path: Path, context: StepContext): ResultsTarget | null {
   const { variable, connection, table, mode } = step.results ?? {};
-  refuse('loop.results', step, path, context);
   if (variable !== undefined && connection === undefined && table === undefined && mode === undefined) {
     checkVariable(variable, 'multiple', [...path, 'variable'], context);
     return { kind: 'variable', variable };

@@ -288,7 +288,7 @@ const cases: [string, string, string, string][] = [
     '8:5 RIVER_NOT_YET',
     'actions, conditions and sequences',
   ],
-  ['results of a loop', loop('    results: { variable: deals }\n'), '12:14 RIVER_NOT_YET', 'upriver rows'],
+  ['results into two places', loop('    results: { variable: deals, table: t }\n'), '12:14 RIVER_CONFLICT', '{ variable: … }'],
   [
     'a condition that reads what is not there',
     "  - { id: a, type: condition, branches: [ { if: 'totl > 1', then: stop } ] }",
