@@ -18,7 +18,11 @@ export interface Findings {
 
 const STATES = Object.keys(ROW_STATE) as RowState[];
 
-export async function compare(loop: LoopKey, rows: number, parts: { store: StateStore; api: Api }): Promise<Findings> {
+export async function compare(
+  loop: LoopKey,
+  rows: number,
+  parts: { store: StateStore; api: Pick<Api, 'deals'> },
+): Promise<Findings> {
   const { store, api } = parts;
   const states = await readStates(loop, store);
   const deals = new Map<string, DealReport>();
