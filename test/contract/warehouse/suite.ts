@@ -31,6 +31,10 @@ export interface Dialect {
   messages: { syntax: RegExp; table: RegExp };
   /** Name of the type for text. */
   text: string;
+  /** What an unquoted name becomes. Default: it stays as it is. */
+  folds?(name: string): string;
+  /** Whether the error of a missing table says in which line it stands. Default: yes. */
+  placesTables?: boolean;
 }
 
 export interface WarehouseUnderTest {
@@ -73,6 +77,7 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
     ...change,
   });
   const bound = (text: string, values: { [name: string]: Value } = {}) => ({ sql: parseSql(text, type), values });
+  const { folds = (name: string) => name, placesTables = true } = dialect;
   const table = (name: string) => `${dialect.schema}.${name}`;
   const target = (name: string, mode: TableTarget['mode'] = 'overwrite', key: string[] = []): TableTarget => ({
     kind: 'table',
@@ -106,7 +111,7 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
 
     test('columns have their names, in order, even when there are no rows', async () => {
       await using result = await session.query(bound(`select 1 as "B b", 'x' as a where 1 = 0`), options());
-      expect(result.columns.map((column) => column.name)).toEqual(['B b', 'a']);
+      expect(result.columns.map((column) => column.name)).toEqual(['B b', folds('a')]);
       expect(result.columns.every((column) => column.type.length > 0)).toBe(true);
       expect(await Array.fromAsync(result.batches())).toEqual([]);
     });
@@ -267,21 +272,20 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
   });
 
   describe('wrong SQL', () => {
+    const ofTable = placesTables ? { sql_line: 2 } : {};
+
     test.each([
-      ['a syntax error', 'select 1 as a,\nselec 2', dialect.messages.syntax],
-      ['a missing table', `select 1 as a\nfrom ${table('nowhere')}`, dialect.messages.table],
-    ])('%s says what, where and what to do', async (_name, text, message) => {
+      ['a syntax error', 'select 1 as a,\nselec 2', dialect.messages.syntax, { sql_line: 2 }],
+      ['a missing table', `select 1 as a\nfrom ${table('nowhere')}`, dialect.messages.table, ofTable],
+    ])('%s says what, where and what to do', async (_name, text, message, context) => {
       await expect(read(text)).rejects.toMatchObject({
         code: 'RIVER_SQL_ERROR',
         message: expect.stringMatching(message),
         hint: expect.any(String),
         retry: false,
-        context: { sql_line: 2 },
+        context,
       });
-      await expect(write(text, target('never'))).rejects.toMatchObject({
-        code: 'RIVER_SQL_ERROR',
-        context: { sql_line: 2 },
-      });
+      await expect(write(text, target('never'))).rejects.toMatchObject({ code: 'RIVER_SQL_ERROR', context });
     });
 
     test('several statements where one is expected', async () => {
@@ -304,7 +308,7 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
 
     test('a script stops at its first error and keeps what went before', async () => {
       const text = `create table ${table('kept')} (a int); insert into ${table('kept')} values ({a});\ninsert into ${table('kept')} select a from ${table('nowhere')}`;
-      await expect(script(text, { a: 3 })).rejects.toMatchObject({ code: 'RIVER_SQL_ERROR', context: { sql_line: 2 } });
+      await expect(script(text, { a: 3 })).rejects.toMatchObject({ code: 'RIVER_SQL_ERROR', context: ofTable });
       expect(await read(`select a from ${table('kept')}`)).toEqual([[3]]);
     });
   });
@@ -376,7 +380,7 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
     test('an empty result makes an empty table with its columns', async () => {
       expect(await write(`select 1 as a, 'x' as b where 1 = 0`, target('empty'))).toEqual({ rows: 0 });
       await using result = await session.query(bound(`select * from ${table('empty')}`), options());
-      expect(result.columns.map((column) => column.name)).toEqual(['a', 'b']);
+      expect(result.columns.map((column) => column.name)).toEqual(['a', 'b'].map(folds));
     });
 
     test.each(['overwrite', 'append', 'merge'] as const)('a failed %s leaves the table as it was', async (mode) => {
@@ -403,7 +407,7 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
         write('select 1 as zzz', target('appended', 'append'), { tag: tag('fourth') }),
       ).rejects.toMatchObject({
         code: 'RIVER_SQL_ERROR',
-        message: expect.stringContaining('zzz'),
+        message: expect.stringMatching(/zzz/i),
       });
     });
 
@@ -496,7 +500,7 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
       expect(back).toContainEqual(rows[0]);
       expect(back).toContainEqual([...(rows[1] as Row).slice(0, 7), '5', null]);
       expect(back).toContainEqual([null, null, null, null, null, null, null, 'true', null]);
-      expect(await read(`select sum(n), max(d), bool_or(b) from ${table('types')}`)).toEqual([[-1, 1.5, true]]);
+      expect(await read(`select sum(n), max(d), max(case when b then 1 end) from ${table('types')}`)).toEqual([[-1, 1.5, 1]]);
     });
 
     test('no rows make an empty table; many rows all arrive', async () => {

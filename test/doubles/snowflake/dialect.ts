@@ -4,6 +4,9 @@
 const PIECES = /'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"]|"")*"|\$\$[\s\S]*?\$\$|(?:--|\/\/)[^\n]*|\/\*[\s\S]*?\*\//g;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', 0: '\0' };
 
+/** DuckDB takes a zone's offset without a space before it. */
+const SPACED_OFFSET = /^(\d{4}-\d\d-\d\d \d\d:\d\d\S*) ([+-]\d\d:\d\d)$/;
+
 /** In upper-case code, in this order. */
 const CODE: readonly (readonly [RegExp, string])[] = [
   [/\bTABLE\s*\(\s*GENERATOR\s*\(\s*ROWCOUNT\s*=>\s*(\d+)\s*\)\s*\)/g, 'RANGE($1)'],
@@ -52,5 +55,5 @@ function other(piece: string): string {
       if (unicode) return String.fromCharCode(Number.parseInt(unicode, 16));
       return escaped === undefined ? whole.slice(1) : (ESCAPES[escaped] ?? escaped);
     });
-  return `'${value.replaceAll("'", "''")}'`;
+  return `'${value.replace(SPACED_OFFSET, '$1$2').replaceAll("'", "''")}'`;
 }

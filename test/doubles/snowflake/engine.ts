@@ -5,6 +5,7 @@ import {
   type DuckDBConnection,
   DuckDBInstance,
   type DuckDBPreparedStatement,
+  DuckDBTypeId,
   LIST,
   StatementType,
   VARCHAR,
@@ -84,12 +85,21 @@ export class EngineSession {
     if (Object.values(bindings).some(({ value }) => Array.isArray(value))) return this.#insertMany(text, bindings);
     const prepared = await this.#connection.prepare(text);
     try {
-      return prepared.statementType === StatementType.SELECT
-        ? await this.#select(text, prepared, bindings)
-        : await report(prepared, bindings);
+      if (prepared.statementType !== StatementType.SELECT) return await report(prepared, bindings);
+      if (!isUntyped(prepared)) return await this.#select(text, prepared, bindings);
     } finally {
       prepared.destroySync();
     }
+    return this.#selectUntyped(text, bindings);
+  }
+
+  /** A column that is only a bound value has its type when the value is there. */
+  async #selectUntyped(text: string, bindings: Bindings): Promise<EngineResult> {
+    const table = await this.#connection.prepare(`CREATE OR REPLACE TEMP TABLE untyped_ AS ${text}`);
+    bind(table, bindings);
+    await table.run();
+    table.destroySync();
+    return this.run('SELECT * FROM "untyped_"', {});
   }
 
   async rollback(): Promise<void> {
@@ -139,6 +149,11 @@ export class EngineSession {
     if (created) this.#temporary.set(created[1] as string, created[2] as string);
     return [...this.#temporary].reduce((out, [full, short]) => out.replaceAll(full, short), text);
   }
+}
+
+function isUntyped(prepared: DuckDBPreparedStatement): boolean {
+  const types = Array.from({ length: prepared.columnCount }, (_, index) => prepared.columnTypeId(index));
+  return types.length === 0 || types.includes(DuckDBTypeId.INVALID);
 }
 
 async function report(prepared: DuckDBPreparedStatement, bindings: Bindings): Promise<EngineResult> {
