@@ -4,15 +4,10 @@ import type { Plan } from '../src/contracts/plan.ts';
 import type { DryRunReport } from '../src/contracts/run.ts';
 import { limitsTime } from '../src/core/limits-time.ts';
 
-export interface StepDryRun {
-  rows: number;
-  counts: DryRunCounts;
-}
-
-export function dryRunReport(steps: readonly StepDryRun[], { connections }: Pick<Plan, 'connections'>): DryRunReport {
+export function dryRunReport(steps: readonly DryRunCounts[], { connections }: Pick<Plan, 'connections'>): DryRunReport {
   const perConnection: Record<string, number> = {};
-  for (const { counts } of steps) {
-    for (const [name, count] of Object.entries(counts.requests)) perConnection[name] = (perConnection[name] ?? 0) + count;
+  for (const { requests } of steps) {
+    for (const [name, count] of Object.entries(requests)) perConnection[name] = (perConnection[name] ?? 0) + count;
   }
   const times = Object.entries(perConnection).map(([name, count]) => {
     const connection = connections[name];
@@ -23,6 +18,6 @@ export function dryRunReport(steps: readonly StepDryRun[], { connections }: Pick
     requests: Object.values(perConnection).reduce((sum, count) => sum + count, 0),
     // Connections do not wait for each other, but steps do: the sum is what may be counted on.
     estimated_ms: times.reduce((sum, time) => sum + time, 0),
-    samples: steps.flatMap(({ counts }) => counts.samples),
+    samples: steps.flatMap(({ samples }) => samples),
   };
 }

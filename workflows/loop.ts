@@ -21,7 +21,7 @@ import { sendAll } from './send-rows.ts';
 
 /** Fails for a failed loop, with the result as the failure's second detail; is cancelled for a cancelled one. */
 export async function runLoop(input: LoopInput): Promise<LoopResult> {
-  const carry = input.carry ?? { fromChunk: 0, outageSince: null, dryRun: null, startedAt: Date.now() };
+  const carry = input.carry ?? { fromChunk: 0, outageSince: null, startedAt: Date.now() };
   const result = await sendToEnd(input, carry);
   if (input.step.results && !input.run.dryRun) result.results = await writeResults(input);
   if (result.error) throw stepFailure({ step: input.step.id, ...result.error }, result);
@@ -37,7 +37,7 @@ async function sendToEnd(input: LoopInput, carry: SendCarry): Promise<LoopResult
     const counts = await CancellationScope.nonCancellable(() => finish(input));
     setCurrentDetails(countsTable(counts.rows, 'The loop did not run to its end.'));
     if (isCancellation(error)) throw error;
-    return { status: 'failed', ...counts, error: reportOf(error), stopsRiver: false, dryRun: carry.dryRun, results: null };
+    return { status: 'failed', ...counts, error: reportOf(error), stopsRiver: false, dryRun: null, results: null };
   }
 }
 

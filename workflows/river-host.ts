@@ -10,7 +10,7 @@ import {
   setCurrentDetails,
   startChild,
 } from '@temporalio/workflow';
-import type { RowsetRef, RunContext } from '../src/contracts/activities.ts';
+import type { DryRunCounts, RowsetRef, RunContext } from '../src/contracts/activities.ts';
 import type { LoopInput, LoopResult } from '../src/contracts/loop.ts';
 import type {
   ActionStep,
@@ -33,7 +33,6 @@ import { revive, type Value } from '../src/core/values.ts';
 import type { Flow, LeafStep, StepHost } from '../src/core/walker.ts';
 import { call } from './activities.ts';
 import { stepsTable } from './details.ts';
-import type { StepDryRun } from './dry-run.ts';
 import { reportOf, stepFailure } from './failures.ts';
 import { sendAll } from './send-rows.ts';
 
@@ -42,7 +41,7 @@ type LeafResult = Partial<Pick<StepResult, 'status' | 'attempts' | 'rows' | 'req
 
 export class RiverHost implements StepHost {
   readonly steps: StepResult[] = [];
-  readonly dryRuns: StepDryRun[] = [];
+  readonly dryRuns: DryRunCounts[] = [];
   /** Something went wrong that the river's author allows. */
   partial = false;
   readonly #input: RunInput;
@@ -171,15 +170,17 @@ export class RiverHost implements StepHost {
     const scope = scopeFor([step], this.#values);
     const loop = { runId: this.#run.runId, path: step.id };
     const plan = { run: this.#run, loop, step: null, body: [{ ...step, outputs: {} }], rowset: null, scope, ...slice };
-    const carry = { fromChunk: 0, outageSince: null, dryRun: null, startedAt: Date.now() };
+    const carry = { fromChunk: 0, outageSince: null, startedAt: Date.now() };
     const { single, requests, dryRun } = await sendAll(plan, carry, {
       outageLimitMs: step.timeoutMs,
       onSegment: (_result, note) => setCurrentDetails(stepsTable(this.steps, note)),
       carryOn: async () => {},
     });
-    if (dryRun) this.dryRuns.push({ rows: 0, counts: dryRun });
+    if (dryRun) this.dryRuns.push(dryRun);
     this.#leafResults.set(step, { requests });
     const ended = single?.outcome ?? 'not_attempted';
+    // Nothing was sent, so there is nothing to put out.
+    if (this.#run.dryRun) return { requests };
     if (ended !== 'delivered' && ended !== 'skipped') throw stepFailure(actionError(step, single?.error ?? null, ended));
     for (const [output, variable] of Object.entries(step.outputs)) {
       this.#values[variable] = revive(single?.outputs[output] ?? null);
@@ -248,7 +249,7 @@ export class RiverHost implements StepHost {
   #noteLoop(step: LoopStep, { rows, requests, dryRun, results }: LoopResult): void {
     this.#leafResults.set(step, { rows, requests });
     if (step.results?.kind === 'variable' && results) this.#values[step.results.variable] = { ...results };
-    if (dryRun) this.dryRuns.push({ rows: rows.delivered, counts: dryRun });
+    if (dryRun) this.dryRuns.push(dryRun);
   }
 
   async #callRiver(step: RiverStep): Promise<LeafResult> {

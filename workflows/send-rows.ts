@@ -1,6 +1,6 @@
 /** Sends rows segment by segment, and pauses durably when the destination is away or a limit is far off. */
 import { sleep } from '@temporalio/workflow';
-import type { DryRunCounts, SendInput, SendResult } from '../src/contracts/activities.ts';
+import type { SendInput, SendResult } from '../src/contracts/activities.ts';
 import type { SendCarry } from '../src/contracts/loop.ts';
 import { formatDuration } from '../src/core/durations.ts';
 import { call } from './activities.ts';
@@ -8,6 +8,8 @@ import { stepFailure } from './failures.ts';
 
 /** A segment's length: long enough to cost little, short enough that counts in the UI are fresh. */
 const SEGMENT_MS = 20_000;
+/** The longest timer there is: a dry run keeps nothing from one segment to the next. */
+const UNTIL_THE_END_MS = 2 ** 31 - 1;
 const LONGEST_OUTAGE_MS = 24 * 3_600_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 const SHORTEST_PAUSE_MS = 1_000;
@@ -26,11 +28,10 @@ export async function sendAll(plan: SendPlan, carry: SendCarry, hooks: SendHooks
   let settled = -1;
   for (;;) {
     const result = await sendSegment(plan, carry);
-    carry.dryRun = mergeDryRuns(carry.dryRun, result.dryRun);
     const progress = settledRows(result) > settled;
     settled = settledRows(result);
     hooks.onSegment(result, null);
-    if (result.stop || result.nextChunk === null) return { ...result, dryRun: carry.dryRun };
+    if (result.stop || result.nextChunk === null) return result;
     carry.fromChunk = result.nextChunk;
     if (result.park) await pause(result.park, { carry, hooks, progress, result });
     else {
@@ -46,7 +47,7 @@ async function sendSegment(plan: SendPlan, { fromChunk, outageSince }: SendCarry
   const { path } = plan.loop;
   const id = plan.step ? `${path}/chunk-${fromChunk}` : path;
   const summary = plan.step ? `send rows from chunk ${fromChunk}` : `action ${path}`;
-  return call({ id, summary }).sendRows({ ...plan, fromChunk, probe: outageSince !== null, segmentMs: SEGMENT_MS });
+  return call({ id, summary }).sendRows({ ...plan, fromChunk, probe: outageSince !== null, segmentMs: plan.run.dryRun ? UNTIL_THE_END_MS : SEGMENT_MS });
 }
 
 interface PauseContext {
@@ -86,11 +87,3 @@ function settledRows({ rows }: SendResult): number {
   return rows.read - rows.not_attempted;
 }
 
-const SAMPLES = 3;
-
-function mergeDryRuns(a: DryRunCounts | null, b: DryRunCounts | null): DryRunCounts | null {
-  if (!a || !b) return a ?? b;
-  const requests = { ...a.requests };
-  for (const [name, count] of Object.entries(b.requests)) requests[name] = (requests[name] ?? 0) + count;
-  return { requests, samples: [...a.samples, ...b.samples].slice(0, SAMPLES) };
-}

@@ -112,6 +112,8 @@ export interface SendResult {
 
 /** What a dry run would have sent. */
 export interface DryRunCounts {
+  /** Rows that would be sent. */
+  rows: number;
   /** Per connection. */
   requests: Record<string, number>;
   samples: DryRunSample[];

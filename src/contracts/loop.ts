@@ -26,7 +26,6 @@ export interface SendCarry {
   fromChunk: number;
   /** Epoch ms of the outage's first failure; null: the destination answers. */
   outageSince: number | null;
-  dryRun: DryRunCounts | null;
   /** Epoch ms. */
   startedAt: number;
 }

@@ -1,6 +1,11 @@
-/** A dry run: the same path as a real one, up to the wire. Requests are counted and the first few shown; none leaves. */
+/**
+ * A dry run: the same path as a real one, up to the wire and up to the store. Requests are counted and the first few shown;
+ * none leaves, and no row gets an outcome.
+ */
 import type { DryRunCounts } from '../contracts/activities.ts';
 import type { DryRunSample } from '../contracts/run.ts';
+import { countsFromHistogram, histogram, ROW_STATE, type RowCounts } from '../core/outcomes.ts';
+import type { StateStore } from '../core/store.ts';
 import type { Destination, Exchange, Limiter, Permit } from '../http/http-client.ts';
 import type { Unit } from './attempts.ts';
 
@@ -13,6 +18,7 @@ export class Rehearsal {
   readonly #step: string;
   readonly #samples: DryRunSample[] = [];
   readonly #requests: Record<string, number> = {};
+  readonly #states = new Map<number, Uint8Array>();
 
   constructor(step: string) {
     this.#step = step;
@@ -38,9 +44,51 @@ export class Rehearsal {
     });
   }
 
-  counts(): DryRunCounts {
-    return { requests: this.#requests, samples: this.#samples };
+  /** The store, read as it is and never written: what would be committed is kept here. */
+  standInStore(real: StateStore, rows: number): StateStore {
+    const nothing = { inDoubt: 0, requests: 0 };
+    return overlay(real, {
+      commitLoop: async ({ chunks }) => {
+        for (const { chunk, states } of chunks) this.#states.set(chunk, states);
+        return true;
+      },
+      countLoop: async () => ({ ...nothing, rows: this.#wouldBe(rows) }),
+      nextOpenChunk: async (loop, from) => {
+        const open = await real.nextOpenChunk(loop, from);
+        // One segment walks a dry run to its end: a chunk that was looked at is done with.
+        return open !== null && this.#states.has(open) ? null : open;
+      },
+    });
   }
+
+  counts(): DryRunCounts {
+    return { rows: this.#sum()[ROW_STATE.delivered] ?? 0, requests: this.#requests, samples: this.#samples };
+  }
+
+  /** Rows that would be sent are not attempted. */
+  #wouldBe(rows: number): RowCounts {
+    const counts = countsFromHistogram(this.#sum());
+    const seen = counts.read;
+    return { ...counts, read: rows, delivered: 0, not_attempted: counts.not_attempted + counts.delivered + rows - seen };
+  }
+
+  #sum(): number[] {
+    const sums = histogram(new Uint8Array());
+    for (const states of this.#states.values()) {
+      for (const [state, count] of histogram(states).entries()) sums[state] = (sums[state] ?? 0) + count;
+    }
+    return sums;
+  }
+}
+
+/** The store may be an object of any make: its own methods are called on it. */
+function overlay(real: StateStore, replaced: Partial<StateStore>): StateStore {
+  return new Proxy(real, {
+    get(target, name) {
+      const own = Reflect.get(replaced, name) ?? Reflect.get(target, name);
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  });
 }
 
 function standIn(real: Destination): Destination {

@@ -62,22 +62,22 @@ export async function runSegment(input: SendInput, deps: SegmentDeps): Promise<S
 }
 
 async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment> {
-  const { store } = deps;
-  const view = await openLoop(input, store);
+  const view = await openLoop(input, deps.store);
+  const rehearsal = input.run.dryRun ? new Rehearsal(input.loop.path) : null;
+  const store = rehearsal?.standInStore(deps.store, view.rowset.rows) ?? deps.store;
   const { epoch } = await store.claimLoop(input.loop);
   const { rows, inDoubt } = await store.countLoop(input.loop);
   // Whoever held the loop before may still write requests for as long as its lease runs.
   if (inDoubt > 0) await deps.sleep(LEASE_MS);
   const scope = { ...(revive(input.scope) as { [name: string]: Value }), ...builtIns(input.run) };
-  const rehearsal = input.run.dryRun ? new Rehearsal(input.loop.path) : null;
   const body = compileBody(input.body, {
     actions: input.actions,
     destinations: rehearsal?.standIns(deps.destinations) ?? deps.destinations,
     names: [...Object.keys(scope), ...view.iterators, 'row'],
   });
   const deliveredScope = rehearsal ? null : view.deliveredScope;
-  const ledger = new Ledger({ ...deps, loop: input.loop, epoch, deliveredScope, signal: deps.abort });
-  return { input, deps, view, body, ledger, ending: new Ending(deps.stop), scope, bad: badRows(rows), rehearsal };
+  const ledger = new Ledger({ ...deps, store, loop: input.loop, epoch, deliveredScope, signal: deps.abort });
+  return { input, deps: { ...deps, store }, view, body, ledger, ending: new Ending(deps.stop), scope, bad: badRows(rows), rehearsal };
 }
 
 async function sendRows(segment: Segment): Promise<void> {

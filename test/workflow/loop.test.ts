@@ -82,6 +82,9 @@ describe('a loop over rows', () => {
     const result = await engine.run(planOf({ steps: [query(deals(1, 10)), loop()] }), { dryRun: true });
     expect(sandbox.state().deals).toMatchObject({ received: 0 });
     expect(result.dry_run).toMatchObject({ rows: 10, requests: 10 });
+    expect(result.rows).toMatchObject({ read: 10, delivered: 0, not_attempted: 10 });
+    const kept = await engine.store.countLoop({ runId: result.run_id, path: 'each' });
+    expect(kept.rows).toMatchObject({ delivered: 0, not_attempted: 10 });
     expect(result.dry_run?.samples[0]).toMatchObject({ method: 'PATCH', body: '{"properties":{"amount":1}}' });
     expect(JSON.stringify(result)).not.toContain('secret-token');
   });

@@ -134,6 +134,8 @@ describe('a logic river', () => {
     const step: StepPlan = { ...BASE, id: 'get', type: 'action', action: 'read', inputs: { deal_id: '42' }, outputs: { id: 'found' } };
     const result = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }));
     expect(result).toMatchObject({ status: 'succeeded', outputs: { found: '42' }, rows: { read: 0 } });
+    const rehearsed = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }), { dryRun: true });
+    expect(rehearsed).toMatchObject({ status: 'succeeded', outputs: { found: null }, dry_run: { requests: 1 } });
   });
 
   test('a river calls another and gets its values', async () => {
