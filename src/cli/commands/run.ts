@@ -35,7 +35,7 @@ function orderOf(project: Project, river: string, options: RunOptions): RunOrder
   return {
     plan,
     inputs: root ? resolveInputs(root, options.input ?? {}) : {},
-    startedBy: 'cli',
+    startedBy: options.dryRun ? 'dry-run' : 'cli',
     full: options.full ?? false,
     dryRun: options.dryRun ?? false,
     retryOf: null,
