@@ -89,7 +89,7 @@ function compileResults(step: Parsed<'loop'>, path: Path, context: StepContext):
     return { kind: 'variable', variable };
   }
   if (variable === undefined && connection !== undefined && table !== undefined) {
-    checkWarehouse(connection, [...path, 'connection'], step.id, context);
+    checkWarehouse(connection, [...path, 'connection'], context);
     return { kind: 'table', connection, table, mode: mode ?? 'append' };
   }
   const hint = 'Write { variable: … } or { connection: …, table: …, mode: … }.';

@@ -3,7 +3,6 @@ import type { SqlStep, SqlText, TableTarget, VariableTarget, WarehouseType } fro
 import { didYouMean } from '../core/suggest.ts';
 import { baseOf, checkVariable, type Parsed, type StepContext } from './compile-steps.ts';
 import { checkSql } from './names.ts';
-import { NOT_YET, NOT_YET_TEXT } from './not-yet.ts';
 import type { Path } from './source.ts';
 import { sqlFileProblems } from './sql-file.ts';
 
@@ -12,14 +11,14 @@ const TABLE = /^(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+")(?:\.(?:[A-Za-z_][\w$]*|"(?:[^
 
 export function compileSqlStep(step: Parsed<'sql'>, path: Path, context: StepContext): SqlStep {
   const { connection } = step;
-  const warehouse = checkWarehouse(connection, [...path, 'connection'], step.id, context);
+  const warehouse = checkWarehouse(connection, [...path, 'connection'], context);
   const script = step.script !== undefined || step.script_file !== undefined;
   const target = compileTarget(step, script, path, context);
   return { ...baseOf(step), type: 'sql', connection, sql: compileText(step, warehouse, path, context), script, target };
 }
 
 /** The connection's type; duckdb where it is not known. */
-export function checkWarehouse(name: string, path: Path, step: string, { file, registry }: StepContext): WarehouseType {
+export function checkWarehouse(name: string, path: Path, { file, registry }: StepContext): WarehouseType {
   const known = registry.connections.get(name);
   if (known === undefined) {
     const hint = didYouMean(name, registry.connections.keys(), 'Define it in connections.yaml.');
@@ -40,10 +39,6 @@ export function checkWarehouse(name: string, path: Path, step: string, { file, r
           : 'Define one with type: duckdb in connections.yaml.',
     });
     return 'duckdb';
-  }
-  if (type === 'snowflake' && NOT_YET.has('connection.snowflake')) {
-    const { message, hint } = NOT_YET_TEXT['connection.snowflake'];
-    file.add(path, { code: 'RIVER_NOT_YET', message: `step ${step}: ${message}`, hint });
   }
   return type;
 }

@@ -13,7 +13,7 @@ testWarehouse({
     const config = { account: 'double', access_url: double.url, username: 'UPRIVER', password: 'secret' };
     return {
       context: { name: 'snow', projectDir: '.', config: { ...config, warehouse: 'WH', database: 'INTERNAL' } },
-      tearDown: () => double[Symbol.asyncDispose](),
+      tearDown: async () => double[Symbol.asyncDispose](),
     };
   },
   dialect: SNOWFLAKE('INTERNAL.PUBLIC'),
