@@ -1,0 +1,172 @@
+/** Whatever rows and answers come: each row ends in one outcome, the counts add up, and none says more than is true. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import type { SendInput, SendResult } from '../../../src/contracts/activities.ts';
+import type { ActionPlan, HttpConnectionPlan } from '../../../src/contracts/plan.ts';
+import { COUNTED } from '../../../src/core/outcomes.ts';
+import type { StateStore } from '../../../src/core/store.ts';
+import { encode, type Value } from '../../../src/core/values.ts';
+import { outcomeOf } from '../../../src/delivery/results.ts';
+import { runSegment } from '../../../src/delivery/segment.ts';
+import { openDestination } from '../../../src/http/index.ts';
+import { openStore } from '../../../src/state/index.ts';
+import { action, loop, plan, request } from '../../helpers/plans.ts';
+
+/** What the server does to a request for a row: a status, or a connection cut before or after the row was applied. */
+type Answer = 200 | 201 | 204 | 302 | 400 | 404 | 409 | 423 | 500 | 503 | 'cut_before' | 'cut_after' | 'not_json';
+const ANSWERS: Answer[] = [200, 201, 204, 302, 400, 404, 409, 423, 500, 503, 'cut_before', 'cut_after', 'not_json'];
+const SUCCESS: ReadonlySet<Answer> = new Set<Answer>([200, 201, 204, 'not_json']);
+
+interface Seen {
+  received: number;
+  /** Answered so that the row counts as taken. */
+  taken: number;
+}
+
+/** Answers each row by its own script; the script's last answer repeats. */
+class ScriptedApi {
+  readonly seen = new Map<string, Seen>();
+  readonly #server: Server;
+  readonly #scripts: ReadonlyMap<string, Answer[]>;
+
+  constructor(scripts: ReadonlyMap<string, Answer[]>) {
+    this.#scripts = scripts;
+    this.#server = createServer((incoming, response) => this.#answer(incoming, response));
+  }
+
+  answersTo(id: string): Answer[] {
+    const script = this.#scripts.get(id) ?? [200];
+    const { received } = this.seen.get(id) ?? { received: 0 };
+    return Array.from({ length: received }, (_, index) => script[Math.min(index, script.length - 1)] as Answer);
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #answer(incoming: IncomingMessage, response: ServerResponse): void {
+    const id = decodeURIComponent((incoming.url ?? '').split('/').at(-1) ?? '');
+    const seen = this.seen.get(id) ?? { received: 0, taken: 0 };
+    this.seen.set(id, seen);
+    const script = this.#scripts.get(id) ?? [200];
+    const answer = script[Math.min(seen.received, script.length - 1)] as Answer;
+    seen.received++;
+    incoming.resume();
+    incoming.on('end', () => {
+      if (answer === 'cut_before' || answer === 'cut_after') return void incoming.socket.destroy();
+      if (SUCCESS.has(answer)) seen.taken++;
+      response.writeHead(typeof answer === 'number' ? answer : 200, { 'content-type': 'application/json' });
+      response.end(answer === 'not_json' ? '{"id":' : answer === 204 ? undefined : '{}');
+    });
+  }
+}
+
+/** After these a request that is not safe to repeat must not be sent again. */
+function mayBeApplied(answer: Answer): boolean {
+  return answer === 500 || answer === 'cut_before' || answer === 'cut_after' || SUCCESS.has(answer);
+}
+
+/** Ids that one row alone has. */
+function soleIds(rows: Value[][]): string[] {
+  const ids = rows.map(([id]) => id).filter((id): id is string => typeof id === 'string');
+  return ids.filter((id) => ids.indexOf(id) === ids.lastIndexOf(id));
+}
+
+const idOf = fc.oneof(fc.integer({ min: 1, max: 99 }).map(String), fc.string({ minLength: 1, maxLength: 8 }), fc.constant('..'), fc.constant(null));
+const properties: fc.Arbitrary<Value> = fc.dictionary(fc.string({ maxLength: 5 }), fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)));
+const rowsOf = fc.array(fc.tuple(idOf, properties), { minLength: 0, maxLength: 25 });
+const scriptsOf = fc.array(fc.array(fc.constantFrom(...ANSWERS), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 8 });
+
+describe('a stretch of a loop', () => {
+  let store: StateStore;
+  let dir: string;
+  let runs = 0;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'upriver-segment-'));
+    store = await openStore({ path: join(dir, 'state.db') });
+  });
+  afterAll(async () => {
+    await store[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function send(rows: Value[][], parts: { url: string; actions: ActionPlan[]; maxInFlight: number }): Promise<{ runId: string; result: SendResult }> {
+    const runId = `run-${++runs}`;
+    const writer = await store.writeRowset(runId, runId, ['deal_id', 'properties']);
+    await writer.append(rows.map(encode));
+    const meta = await writer.publish();
+    const step = loop({ maxInFlight: parts.maxInFlight });
+    const { connections, actions } = plan({ url: parts.url, steps: [], actions: parts.actions });
+    const deps = { permits: store, secrets: { resolve: async () => 'token' }, now: () => performance.now(), random: Math.random };
+    await using destination = await openDestination(connections.api as HttpConnectionPlan, deps);
+    const input: SendInput = {
+      run: { runId, river: 'deals', startedAt: '', scheduledAt: '', dryRun: false, full: false },
+      ...{ loop: { runId, path: 'each' }, step, body: step.steps, fromChunk: 0, scope: {}, actions, connections, probe: false },
+      rowset: { $rowset: runId, rows: meta.rows, columns: meta.columns },
+      segmentMs: 60_000,
+    };
+    const never = new AbortController().signal;
+    const tools = { ...deps, store, sleep: (ms: number) => sleep(ms), stop: never, abort: never };
+    let result = await runSegment(input, { ...tools, destinations: new Map([['api', destination]]) });
+    // As the workflow does after an outage, without its pause.
+    for (let parks = 0; result.park && parks < 200; parks++) {
+      const again = { ...input, fromChunk: result.nextChunk ?? 0, probe: true };
+      result = await runSegment(again, { ...tools, destinations: new Map([['api', destination]]) });
+    }
+    return { runId, result };
+  }
+
+  test.each([true, false])('idempotent: %s', async (idempotent) => {
+    const retry = { attempts: 3, initialMs: 1, maxMs: 2 };
+    await fc.assert(
+      fc.asyncProperty(rowsOf, scriptsOf, fc.constantFrom(1, 3, 20), async (rows, scripts, maxInFlight) => {
+        const ids = [...new Set(rows.map(([id]) => id).filter((id) => id !== null))];
+        const api = new ScriptedApi(new Map(ids.map((id, index) => [id, scripts[index % scripts.length] as Answer[]])));
+        const url = await api.start();
+        try {
+          const actions = [action({ retry, requests: [request({ idempotent })] })];
+          const { runId, result } = await send(rows, { url, actions, maxInFlight });
+          expect(result).toMatchObject({ nextChunk: null, park: null, stop: null });
+          expect(result.rows.read).toBe(rows.length);
+          expect(COUNTED.reduce((sum, name) => sum + result.rows[name], 0)).toBe(rows.length);
+          expect(result.rows.not_attempted).toBe(0);
+          expect(result.requests).toBe([...api.seen.values()].reduce((sum, { received }) => sum + received, 0));
+          await checkRows(runId, rows, { api, idempotent });
+        } finally {
+          await api.stop();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  async function checkRows(runId: string, rows: Value[][], { api, idempotent }: { api: ScriptedApi; idempotent: boolean }): Promise<void> {
+    if (rows.length === 0) return;
+    const key = { runId, path: 'each' };
+    const outcomes = [...(await store.readStates(key, 0))].map(outcomeOf);
+    const records = new Map((await store.readRecords(key, {})).map((record) => [record.row, record]));
+    const delivered = new Map<string, number>();
+    for (const [row, outcome] of outcomes.entries()) {
+      const id = rows[row]?.[0] as string | null;
+      // Whatever did not get through says why.
+      if (outcome !== 'delivered') expect(records.get(row)).toMatchObject({ outcome, message: expect.stringMatching(/./) });
+      if (id === null || id === '..') expect(outcome).toBe('rejected');
+      if (outcome === 'delivered') delivered.set(id as string, (delivered.get(id as string) ?? 0) + 1);
+    }
+    // Never more delivered than the API took.
+    for (const [id, { taken }] of api.seen) expect(delivered.get(id) ?? 0).toBeLessThanOrEqual(taken);
+    for (const [id, count] of delivered) expect(api.seen.get(id)?.taken).toBe(count);
+    if (!idempotent) for (const id of soleIds(rows)) expect(api.answersTo(id).slice(0, -1).filter(mayBeApplied)).toEqual([]);
+  }
+});
