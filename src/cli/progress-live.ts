@@ -40,7 +40,8 @@ function line(console: Console, progress: StepProgress, at: { spinner: string; w
   const seen = outcomes(step.rows, ['not_attempted']);
   if (!running) return `${start}${took}  ${number(step.rows.read)} rows: ${seen}`;
   const done = step.rows.read - step.rows.not_attempted;
-  return `${start}${bar(done, step.rows.read)} ${paceOf(progress)}${seen ? `  ${seen}` : ''}`;
+  const why = progress.note ? `\n    ${console.out('yellow', progress.note)}` : '';
+  return `${start}${bar(done, step.rows.read)} ${paceOf(progress)}${seen ? `  ${seen}` : ''}${why}`;
 }
 
 /** `312 of 500 rows, 62 rows/s, 3.1 s left` */

@@ -20,8 +20,8 @@ export function plainProgress(console: Console): ProgressView {
       console.say(`${step.stepId}: ${ending(step)}`);
     } else if (step.status === 'running' && step.rows && now - said.saidAt >= EVERY_MS) {
       said.saidAt = now;
-      const counts = outcomes(step.rows, ['not_attempted']);
-      console.say(`${step.stepId}: ${paceOf(progress)}${counts ? `; ${counts}` : ''}`);
+      const more = [outcomes(step.rows, ['not_attempted']), progress.note].filter(Boolean).join('; ');
+      console.say(`${step.stepId}: ${paceOf(progress)}${more ? `; ${more}` : ''}`);
     }
   };
   return {

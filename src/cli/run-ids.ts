@@ -21,7 +21,8 @@ export async function findRun(store: StateStore, wanted: string): Promise<RunRec
   const [latest] = await store.listRuns({ river: wanted, limit: 1 });
   if (latest) return latest;
   const recent = await store.listRuns({ limit: SEARCHED });
-  const last = wanted === 'last' && recent.find((run) => !run.startedBy.startsWith('river:') && run.startedBy !== 'dry-run');
+  const last =
+    wanted === 'last' && recent.find((run) => !run.startedBy.startsWith('river:') && run.startedBy !== 'dry-run');
   if (last) return last;
   const matches = recent.filter((run) => run.id.startsWith(wanted));
   if (matches.length === 1 && matches[0]) return matches[0];

@@ -1,7 +1,7 @@
 /** Watches one run, with its progress on the terminal, to its end or to the first Ctrl-C. */
 import type { RunResult } from '../contracts/run.ts';
 import type { StateStore } from '../core/store.ts';
-import { awaitRun, closeRun, type Ending } from '../temporal/client.ts';
+import { awaitRun, closeRun, currentNote, type Ending } from '../temporal/client.ts';
 import type { ProjectRuntime } from '../temporal/project-runtime.ts';
 import type { Console } from './console.ts';
 import { aborted, type Interrupt } from './interrupt.ts';
@@ -34,7 +34,9 @@ export async function watchRun(watched: Watched): Promise<Seen> {
   const { console, runtime, runId, river, interrupt } = watched;
   const { store, client } = runtime;
   const stop = new AbortController();
-  const following = followRun(store, runId, watched.quiet ? silentProgress : viewFor(console), stop.signal);
+  const view = watched.quiet ? silentProgress : viewFor(console);
+  const askWhy = (stepId: string) => currentNote(client, `${runId}/${stepId}`);
+  const following = followRun({ store, runId, view, askWhy }, stop.signal);
   try {
     const outcome = await Promise.race([
       awaitRun(client, runId, { patienceMs: PATIENCE_MS, signal: stop.signal }),

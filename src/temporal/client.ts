@@ -179,6 +179,18 @@ export async function cancelRun(client: Client, runId: string): Promise<void> {
   }
 }
 
+/**
+ * What a workflow says of itself right now beside its table of counts: why it waits. Null: nothing.
+ * Answered by a worker; the query is the one by which Temporal's UI shows current details.
+ */
+export async function currentNote(client: Client, workflowId: string): Promise<string | null> {
+  const metadata = await client.workflow
+    .getHandle(workflowId)
+    .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  const [first = ''] = (metadata.currentDetails ?? '').split('\n', 1);
+  return first === '' || first.startsWith('|') ? null : first;
+}
+
 /** Whether any worker asks the task queue for work. */
 export async function hasWorker(client: Client, namespace: string, taskQueue: string): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
