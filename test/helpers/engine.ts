@@ -23,6 +23,8 @@ export interface Engine extends AsyncDisposable {
   store: StateStore;
   /** Runs a plan to its end; rejects as the client's `result()` does. */
   run(plan: Plan, options?: RunOptions): Promise<RunResult>;
+  /** The result, also of a run that failed. */
+  outcome(plan: Plan, options?: RunOptions): Promise<RunResult>;
   start(plan: Plan, options?: RunOptions): Promise<string>;
   result(runId: string): Promise<RunResult>;
 }
@@ -85,6 +87,14 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
   return {
     ...{ dir, client, store, start, result },
     run: async (plan, options) => result(await start(plan, options)),
+    outcome: async (plan, options) => result(await start(plan, options)).catch(failedResult),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** A failed run's result rides on its failure. */
+function failedResult(error: unknown): RunResult {
+  const { cause } = error as { cause?: { details?: unknown[] } };
+  if (!cause?.details?.[1]) throw error;
+  return cause.details[1] as RunResult;
 }

@@ -38,15 +38,6 @@ describe('rows in batches', () => {
     const batched = action({ batch: most, requests: [{ ...update, ...change }] });
     return plan({ url: sandbox.url, steps: [query(SQL), loop({ maxInFlight: 4 })], actions: [batched] });
   };
-  const resultOf = async (made: Plan): Promise<RunResult> => {
-    try {
-      return await engine.run(made);
-    } catch (error) {
-      const { cause } = error as { cause?: { details?: unknown[] } };
-      if (!cause?.details?.[1]) throw error;
-      return cause.details[1] as RunResult;
-    }
-  };
   const seed = (without: readonly string[]) => {
     const bad = new Set(without);
     const ids = Array.from({ length: ROWS }, (_, index) => String(index + 1)).filter((id) => !bad.has(id));
@@ -75,7 +66,7 @@ describe('rows in batches', () => {
   test.each(answers)('bad rows hidden in batches, answered by %s: only they do not get through, each named', async (answer) => {
     seed(BAD);
     sandbox.set({ badRecords: answer });
-    const result = await resultOf(planOf());
+    const result = await engine.outcome(planOf());
     expect(result.status).toBe('failed');
     expect(result.rows).toMatchObject({ read: ROWS, delivered: ROWS - BAD.length });
     expect(result.rows.rejected + result.rows.failed).toBe(BAD.length);
@@ -87,7 +78,7 @@ describe('rows in batches', () => {
   test('not safe to send again: a row that the answer does not account for is unknown, and went out once', async () => {
     seed(BAD);
     sandbox.set({ badRecords: '207-missing' });
-    const result = await resultOf(planOf({ idempotent: false }));
+    const result = await engine.outcome(planOf({ idempotent: false }));
     expect(result.rows).toMatchObject({ delivered: ROWS - BAD.length, unknown: BAD.length });
     expect(result.steps[1]).toMatchObject({ requests: ROWS / 100 });
   });
@@ -105,7 +96,7 @@ describe('rows in batches', () => {
   test('a mapping that fails accounts for nothing', async () => {
     seed([]);
     const rows = { id: '{deal_id}', delivered: "body.results.map(r, int(r.id + 'x'))", rejected: null };
-    const result = await resultOf(planOf({ rows, idempotent: false }));
+    const result = await engine.outcome(planOf({ rows, idempotent: false }));
     expect(result.rows).toMatchObject({ delivered: 0, unknown: ROWS });
   });
 });

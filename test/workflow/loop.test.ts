@@ -1,5 +1,4 @@
 import type { Plan } from '../../src/contracts/plan.ts';
-import type { RunResult } from '../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
 import { action, loop, type PlanParts, plan, query, request } from '../helpers/plans.ts';
@@ -21,16 +20,6 @@ describe('a loop over rows', () => {
   beforeEach(() => sandbox.reset());
 
   const planOf = (parts: Omit<PlanParts, 'url'>): Plan => plan({ url: sandbox.url, ...parts });
-  /** The result, also of a run that failed. */
-  const resultOf = async (made: Plan, options?: Parameters<Engine['run']>[1]): Promise<RunResult> => {
-    try {
-      return await engine.run(made, options);
-    } catch (error) {
-      const { cause } = error as { cause?: { details?: unknown[] } };
-      if (!cause?.details?.[1]) throw error;
-      return cause.details[1] as RunResult;
-    }
-  };
 
   test('delivers every row and counts them', async () => {
     const result = await engine.run(planOf({ steps: [query(deals(1, 500)), loop()] }));
@@ -40,7 +29,7 @@ describe('a loop over rows', () => {
   });
 
   test('a row that the API refuses is rejected with its reason, and the run fails once the others are sent', async () => {
-    const result = await resultOf(planOf({ steps: [query(deals(491, 510)), loop()] }));
+    const result = await engine.outcome(planOf({ steps: [query(deals(491, 510)), loop()] }));
     expect(result).toMatchObject({ status: 'failed', error: { code: 'ROW_TOLERANCE', step: 'each' } });
     expect(result.rows).toMatchObject({ read: 20, delivered: 10, rejected: 10 });
     const [first] = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
@@ -54,14 +43,14 @@ describe('a loop over rows', () => {
 
   test('`stop_after` ends the loop early; the rest is not attempted', async () => {
     const step = loop({ stopAfter: { rows: 3 }, maxInFlight: 1 });
-    const result = await resultOf(planOf({ steps: [query(deals(501, 520)), step] }));
+    const result = await engine.outcome(planOf({ steps: [query(deals(501, 520)), step] }));
     expect(result).toMatchObject({ status: 'failed', error: { code: 'ROW_STOP_AFTER' } });
     expect(result.rows).toMatchObject({ read: 20, rejected: 3, not_attempted: 17 });
   });
 
   test('null and shared keys are rejected before anything is sent', async () => {
     const sql = `${deals(1, 5)} union all ${deals(5, 6)} union all select null, json_object('amount', 1)`;
-    const result = await resultOf(planOf({ steps: [query(sql), loop({ key: ['deal_id'] })] }));
+    const result = await engine.outcome(planOf({ steps: [query(sql), loop({ key: ['deal_id'] })] }));
     expect(result.rows).toMatchObject({ read: 8, delivered: 5, rejected: 3 });
     expect(sandbox.deal('5')).toMatchObject({ received: 0 });
     const records = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
@@ -100,14 +89,14 @@ describe('a loop over rows', () => {
 
   test('a value that cannot be part of a URL rejects its row only', async () => {
     const sql = `${deals(1, 2)} union all select '..', json_object('amount', 1)`;
-    const result = await resultOf(planOf({ steps: [query(sql), loop()] }));
+    const result = await engine.outcome(planOf({ steps: [query(sql), loop()] }));
     expect(result.rows).toMatchObject({ delivered: 2, rejected: 1 });
   });
 
   test('rows that fail now and then are tried again; poison rows fail after their tries', async () => {
     sandbox.set({ faults: { by: 'row', rates: { '500': 0.2 }, script: [{ fault: '500', ids: ['7'] }] } });
     const patient = action({ retry: { attempts: 8, initialMs: 5, maxMs: 20 } });
-    const result = await resultOf(planOf({ steps: [query(deals(1, 100)), loop()], actions: [patient] }));
+    const result = await engine.outcome(planOf({ steps: [query(deals(1, 100)), loop()], actions: [patient] }));
     expect(result.rows).toMatchObject({ read: 100, delivered: 99, failed: 1 });
     const [record] = await engine.store.readRecords({ runId: result.run_id, path: 'each' }, {});
     expect(record).toMatchObject({ row: 6, outcome: 'failed', code: 'HTTP_500', attempts: 8 });
@@ -117,7 +106,7 @@ describe('a loop over rows', () => {
   test('no answer to a request that is not safe to repeat: unknown, and sent once', async () => {
     sandbox.set({ faults: { script: [{ fault: 'reset_after', ids: ['4'] }] } });
     const risky = action({ requests: [request({ idempotent: false })] });
-    const result = await resultOf(planOf({ steps: [query(deals(1, 10)), loop()], actions: [risky] }));
+    const result = await engine.outcome(planOf({ steps: [query(deals(1, 10)), loop()], actions: [risky] }));
     expect(result.rows).toMatchObject({ delivered: 9, unknown: 1 });
     expect(sandbox.deal('4')).toMatchObject({ received: 1, applied: 1 });
     sandbox.set({ faults: {} });
@@ -125,7 +114,7 @@ describe('a loop over rows', () => {
 
   test('a wrong token stops the loop: one row failed, the rest not attempted', async () => {
     sandbox.set({ faults: { script: [{ fault: '401' }] } });
-    const result = await resultOf(planOf({ steps: [query(deals(1, 50)), loop({ maxInFlight: 1 })] }));
+    const result = await engine.outcome(planOf({ steps: [query(deals(1, 50)), loop({ maxInFlight: 1 })] }));
     expect(result).toMatchObject({ status: 'failed', error: { code: 'AUTH_401' } });
     expect(result.rows).toMatchObject({ failed: 1, not_attempted: 49 });
     sandbox.set({ faults: {} });

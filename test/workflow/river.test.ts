@@ -45,15 +45,6 @@ describe('a logic river', () => {
     },
     ...change,
   });
-  const resultOf = async (made: Plan, options?: Parameters<Engine['run']>[1]): Promise<RunResult> => {
-    try {
-      return await engine.run(made, options);
-    } catch (error) {
-      const { cause } = error as { cause?: { details?: unknown[] } };
-      if (!cause?.details?.[1]) throw error;
-      return cause.details[1] as RunResult;
-    }
-  };
   const statuses = ({ steps }: RunResult) => Object.fromEntries(steps.map(({ id, status }) => [id, status]));
 
   test('a bound value keeps its type, a big number every digit', async () => {
@@ -91,14 +82,14 @@ describe('a logic river', () => {
 
   test('`then: fail` fails the river with the message', async () => {
     const steps = [query(ROWS), condition('guard', [{ if: 'rows(deals) < 100', then: 'fail', message: 'only {river.name}' }])];
-    const result = await resultOf(planOf(steps));
+    const result = await engine.outcome(planOf(steps));
     expect(result).toMatchObject({ status: 'failed', error: { code: 'RIVER_CONDITION', message: 'only deals', step: 'guard' } });
   });
 
   test('a failing step fails the run and says where; `on_error: continue` goes on and ends partial', async () => {
     const river = withVariables(['a', 'b']);
     const after = value('after', ["select 'done'"], 'b');
-    const failed = await resultOf(planOf([FAILING, after], { river }));
+    const failed = await engine.outcome(planOf([FAILING, after], { river }));
     expect(failed).toMatchObject({ status: 'failed', error: { code: 'RIVER_SQL_ERROR', step: 'broken' } });
     expect(statuses(failed)).toEqual({ broken: 'failed' });
     const partial = await engine.run(planOf([{ ...FAILING, onError: 'continue' }, after], { river }));
@@ -110,7 +101,7 @@ describe('a logic river', () => {
     const river = withVariables(['a', 'b']);
     const slow = script('slow', 'setTimeout(() => {}, 60000)');
     const both: StepPlan = { ...BASE, id: 'both', type: 'parallel', steps: [slow, FAILING] };
-    const result = await resultOf(planOf([both], { river }));
+    const result = await engine.outcome(planOf([both], { river }));
     expect(result).toMatchObject({ status: 'failed', error: { step: 'broken' } });
     expect(statuses(result)).toMatchObject({ slow: 'cancelled', broken: 'failed', both: 'failed' });
   });
@@ -123,7 +114,7 @@ describe('a logic river', () => {
   });
 
   test('a script that fails says what it wrote to stderr', async () => {
-    const result = await resultOf(planOf([script('py', 'console.error("no such model"); process.exit(3)')]));
+    const result = await engine.outcome(planOf([script('py', 'console.error("no such model"); process.exit(3)')]));
     expect(result.error).toMatchObject({ code: 'RIVER_SCRIPT_FAILED', step: 'py' });
     expect(result.error?.message).toContain('no such model');
   });
@@ -166,7 +157,7 @@ describe('a logic river', () => {
   test('a timeout ends the run with its counts kept', async () => {
     sandbox.set({ latency: { minMs: 100, maxMs: 100 } });
     const steps = [query(ROWS), loop({ maxInFlight: 1 })];
-    const result = await resultOf(planOf(steps, { river: { timeoutMs: 700 } }));
+    const result = await engine.outcome(planOf(steps, { river: { timeoutMs: 700 } }));
     sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'RIVER_TIMEOUT' } });
     expect(result.rows.read).toBe(10);
@@ -178,7 +169,7 @@ describe('a logic river', () => {
     const river = { name: 'keeps', variables };
     const set = value('set', ['select ', { bind: ['last'] }, " || '+'"], 'last');
     expect((await engine.run(planOf([set], { river }))).outputs).toMatchObject({ last: 'none+' });
-    await resultOf(planOf([set, FAILING], { river }));
+    await engine.outcome(planOf([set, FAILING], { river }));
     expect((await engine.run(planOf([set], { river }))).outputs).toMatchObject({ last: 'none++' });
   });
 
@@ -213,7 +204,7 @@ describe('a logic river', () => {
   test('a retry sends what went wrong, and only that', async () => {
     const sql = `${ROWS} union all select '999', json_object('amount', 1)`;
     const steps = [query(sql), loop({ key: ['deal_id'] })];
-    const failed = await resultOf(planOf(steps));
+    const failed = await engine.outcome(planOf(steps));
     expect(failed.rows).toMatchObject({ delivered: 10, rejected: 1 });
     sandbox.seed({ first: 999, count: 1 });
     const again = await engine.run(planOf(steps), { retryOf: { runId: failed.run_id, includeUnknown: false } });
