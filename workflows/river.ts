@@ -23,7 +23,8 @@ import { dryRunReport } from './dry-run.ts';
 import { reportOf, stepFailure } from './failures.ts';
 import { RiverHost } from './river-host.ts';
 
-const OVERLAP_POLL_MS = 2_000;
+const FIRST_LOOK_MS = 1_000;
+const LONGEST_LOOK_MS = 60_000;
 
 interface Ending {
   status: FinalStatus;
@@ -47,11 +48,12 @@ export async function runRiver(input: RunInput): Promise<RunResult> {
 async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): Promise<BeginRunResult> {
   const { inputs, startedBy } = input;
   const retryOf = input.retryOf?.runId ?? null;
-  for (;;) {
+  // Looks less and less often: a day of waiting must not fill the history.
+  for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 1.5, LONGEST_LOOK_MS)) {
     const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({ run, inputs, startedBy, overlap, retryOf });
     if (begun.decision !== 'wait') return begun;
     setCurrentDetails(`Waiting for ${begun.holder} to end.`);
-    await sleep(OVERLAP_POLL_MS, { summary: `waiting for ${begun.holder}` });
+    await sleep(Math.round(pause), { summary: `waiting for ${begun.holder}` });
   }
 }
 
