@@ -25,7 +25,7 @@ export interface Fault {
     | { kind: 'refuse'; code: string; message?: string }
     /** The connection breaks before, or after, the request was carried out. */
     | { kind: 'reset'; when: 'before' | 'after' }
-    /** Half of a chunk's bytes. */
+    /** A connection that breaks after half of a chunk's bytes. */
     | { kind: 'truncate' };
 }
 
@@ -186,7 +186,7 @@ class Double implements SnowflakeDouble, Hooks {
     const answer = await this.#answer(call, token);
     if (fault?.kind === 'reset') return void request.socket.destroy();
     if (answer === null) return;
-    if (Buffer.isBuffer(answer)) return sendChunk(response, fault?.kind === 'truncate' ? answer.subarray(0, answer.length / 2) : answer);
+    if (Buffer.isBuffer(answer)) return sendChunk(response, answer, fault?.kind === 'truncate');
     send(response, 200, answer);
   }
 
@@ -383,6 +383,9 @@ function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-function sendChunk(response: ServerResponse, gzipped: Buffer): void {
-  response.writeHead(200, { 'content-type': 'binary/octet-stream', 'content-encoding': 'gzip' }).end(gzipped);
+function sendChunk(response: ServerResponse, gzipped: Buffer, breaksOff: boolean): void {
+  const length = { 'content-length': gzipped.length };
+  response.writeHead(200, { 'content-type': 'binary/octet-stream', 'content-encoding': 'gzip', ...length });
+  if (!breaksOff) response.end(gzipped);
+  else response.write(gzipped.subarray(0, gzipped.length / 2), () => response.destroy());
 }

@@ -1,0 +1,27 @@
+/** A process that works on Snowflake and says how far it is, to be killed in the middle. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TableTarget } from '../../../src/contracts/plan.ts';
+import { openWarehouse, type StatementOptions } from '../../../src/warehouses/index.ts';
+
+const [context, job, sql, table] = process.argv.slice(2) as [string, 'query' | TableTarget['mode'], string, string];
+const options: StatementOptions = {
+  signal: new AbortController().signal,
+  timeoutMs: null,
+  tag: { run: 'killed', river: 'river', step: 'step' },
+  onHandle: (handle) => console.log(JSON.stringify(handle)),
+};
+const statement = { sql: [sql], values: {} };
+await using warehouse = await openWarehouse('snowflake', JSON.parse(context));
+await using session = await warehouse.session();
+
+if (job === 'query') {
+  await using result = await session.query(statement, options);
+  for await (const batch of result.batches()) {
+    console.log(`read ${batch.length}`);
+    await delay(600_000);
+  }
+} else {
+  const written = await session.writeTable(statement, { kind: 'table', table, mode: job, key: ['k'] }, options);
+  console.log(`wrote ${written.rows}`);
+  await delay(600_000);
+}

@@ -1,0 +1,263 @@
+/** What can go wrong between here and Snowflake, and what a crash may cost: no statement runs twice, no row is lost. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { TableTarget } from '../../../src/contracts/plan.ts';
+import {
+  openWarehouse,
+  type StatementHandle,
+  type StatementOptions,
+  type Warehouse,
+  type WarehouseContext,
+  type WarehouseSession,
+} from '../../../src/warehouses/index.ts';
+import { type Fault, type SnowflakeDouble, startSnowflake } from '../../doubles/snowflake/server.ts';
+
+const MANY = 60_000;
+const NUMBERS = `select row_number() over (order by seq8()) - 1 as n from table(generator(rowcount => ${MANY}))`;
+
+let double: SnowflakeDouble;
+let context: WarehouseContext;
+let warehouse: Warehouse;
+let session: WarehouseSession;
+
+beforeEach(async () => {
+  double = await startSnowflake();
+  const config = { account: 'double', access_url: double.url, username: 'UPRIVER', password: 'secret' };
+  context = { name: 'snow', projectDir: '.', config: { ...config, warehouse: 'WH', database: 'INTERNAL' } };
+  warehouse = await openWarehouse('snowflake', context);
+  session = await warehouse.session();
+});
+afterEach(async () => {
+  await session[Symbol.asyncDispose]();
+  await warehouse[Symbol.asyncDispose]();
+  await double[Symbol.asyncDispose]();
+});
+
+const options = (change: Partial<StatementOptions> = {}): StatementOptions => ({
+  signal: new AbortController().signal,
+  timeoutMs: null,
+  tag: { run: 'run-1', river: 'deals', step: 'usage' },
+  ...change,
+});
+
+async function read(sql: string, change?: Partial<StatementOptions>): Promise<string[]> {
+  await using result = await session.query({ sql: [sql], values: {} }, options(change));
+  return (await Array.fromAsync(result.batches())).flat();
+}
+
+const target = (mode: TableTarget['mode']): TableTarget => ({
+  kind: 'table',
+  table: 'INTERNAL.PUBLIC.T',
+  mode,
+  key: ['k'],
+});
+const write = (sql: string, mode: TableTarget['mode'], change?: Partial<StatementOptions>) =>
+  session.writeTable({ sql: [sql], values: {} }, target(mode), options(change));
+
+describe('what is sent', () => {
+  test('each statement says whose it is and how long it may take; the session is set once', async () => {
+    await read('select 1 as tagged', { timeoutMs: 90_500 });
+    await read('select 2 as tagged');
+    const [first, second] = double.executions.filter(({ sql }) => /tagged/.test(sql));
+    expect(JSON.parse(first?.tag ?? '')).toEqual({ run: 'run-1', river: 'deals', step: 'usage' });
+    expect(first?.parameters).toMatchObject({ STATEMENT_TIMEOUT_IN_SECONDS: 91 });
+    expect(second?.parameters).not.toHaveProperty('STATEMENT_TIMEOUT_IN_SECONDS');
+    expect(double.ran(/alter session/i)).toHaveLength(1);
+    expect(double.sessions[0]?.settings[0]).toMatch(/STRICT_JSON_OUTPUT = TRUE/);
+  });
+
+  test('a script is one request of many statements', async () => {
+    const sql = 'create table INTERNAL.PUBLIC.S (a int); insert into INTERNAL.PUBLIC.S values (1);';
+    await session.script({ sql: [sql], values: {} }, options());
+    expect(double.log.filter((entry) => entry.sql?.includes('PUBLIC.S'))).toHaveLength(1);
+    expect(double.ran(/PUBLIC\.S/)).toHaveLength(2);
+  });
+
+  test('a session that ran only queries is used again; one that ran a script is not', async () => {
+    await read('select 1');
+    await session[Symbol.asyncDispose]();
+    session = await warehouse.session();
+    await session.script({ sql: ['select 1'], values: {} }, options());
+    expect(double.sessions).toHaveLength(1);
+    await session[Symbol.asyncDispose]();
+    session = await warehouse.session();
+    expect(double.sessions).toHaveLength(2);
+  });
+
+  test('no telemetry, no log file, no numbers that the driver rounded on the way', async () => {
+    const long = '12345678901234567890.5';
+    expect(await read(`select '${long}'::number(38, 1) as n, array_construct(${long}) as a`)).toEqual([
+      `[{"$exact":"${long}"},[{"$exact":"${long}"}]]`,
+    ]);
+    expect(double.log.filter(({ route }) => route === 'telemetry')).toEqual([]);
+    expect(existsSync('snowflake.log')).toBe(false);
+  });
+});
+
+describe('faults on the way', () => {
+  test.each<[string, Fault]>([
+    ['503 twice', { route: 'query', times: 2, act: { kind: 'http', status: 503 } }],
+    ['429', { route: 'query', times: 1, act: { kind: 'http', status: 429 } }],
+    ['a connection that breaks before the statement', { route: 'query', times: 1, act: { kind: 'reset', when: 'before' } }],
+    ['a connection that breaks after the statement', { route: 'query', times: 1, act: { kind: 'reset', when: 'after' } }],
+    ['a session that expired', { route: 'query', times: 1, act: { kind: 'refuse', code: '390112' } }],
+    ['a session that is not valid', { route: 'query', times: 1, act: { kind: 'refuse', code: '390104' } }],
+    ['a session that is gone', { route: 'query', times: 1, act: { kind: 'refuse', code: '390111' } }],
+    ['503 while it waits', { route: 'status', times: 2, act: { kind: 'http', status: 503 } }],
+    ['a broken connection while it waits', { route: 'status', times: 1, act: { kind: 'reset', when: 'before' } }],
+    ['a session that expires while it waits', { route: 'status', times: 1, act: { kind: 'refuse', code: '390112' } }],
+    ['a session that ends while it waits', { route: 'status', times: 1, act: { kind: 'refuse', code: '390104' } }],
+    ['503 for the result', { route: 'result', times: 1, act: { kind: 'http', status: 503 } }],
+    ['a session that expires before the result', { route: 'result', times: 1, act: { kind: 'refuse', code: '390112' } }],
+    ['a chunk that is refused', { route: 'chunk', times: 1, act: { kind: 'http', status: 403 } }],
+    ['a chunk that breaks off', { route: 'chunk', times: 1, act: { kind: 'truncate' } }],
+    ['a chunk whose connection breaks', { route: 'chunk', times: 1, act: { kind: 'reset', when: 'before' } }],
+  ])('%s: the statement runs once, and every row arrives', async (_name, fault) => {
+    await read('select 1');
+    double.fault(fault);
+    const rows = await read(NUMBERS);
+    expect(rows).toHaveLength(MANY);
+    expect(rows.at(-1)).toBe(`[${MANY - 1}]`);
+    expect(double.ran(/generator/)).toHaveLength(1);
+  }, 60_000);
+
+  test('a slow statement that the server answers with "in progress" again and again', async () => {
+    double.patienceMs = 20;
+    const held = double.hold(/slow/);
+    const reading = read("select 'slow' as x");
+    while (double.log.filter(({ route }) => route === 'status').length < 3) await new Promise(setImmediate);
+    held.release();
+    expect(await reading).toEqual(['["slow"]']);
+    expect(double.ran(/slow/)).toHaveLength(1);
+  });
+
+  test('a warehouse that is stopped', async () => {
+    double.suspended = true;
+    await expect(read('select 5 as n')).rejects.toMatchObject({
+      code: 'CONFIG_SNOWFLAKE_WAREHOUSE',
+      message: expect.stringContaining('No active warehouse'),
+      hint: expect.stringContaining('auto_resume'),
+      context: { query_id: expect.any(String) },
+      retry: false,
+    });
+  });
+
+  test('a failed statement is sent once, and its error has the query id', async () => {
+    await expect(read('select * from INTERNAL.PUBLIC.NOWHERE')).rejects.toMatchObject({
+      code: 'RIVER_SQL_ERROR',
+      context: { query_id: expect.stringMatching(/^[0-9a-f-]{36}$/), snowflake_code: '002003' },
+    });
+    expect(double.log.filter(({ sql }) => sql?.includes('NOWHERE'))).toHaveLength(1);
+  });
+});
+
+describe('cancelling', () => {
+  test('ends the statement in Snowflake', async () => {
+    double.hold(/endless/);
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const reading = read("select 'endless' as x", {
+      signal: controller.signal,
+      onHandle: (handle) => handle.query && controller.abort(reason),
+    });
+    await expect(reading).rejects.toBe(reason);
+    expect(double.log.filter(({ route }) => route === 'abort')).toHaveLength(1);
+    expect(double.ran(/endless/)).toEqual([]);
+  });
+
+  test('ends a statement that was taken over, too', async () => {
+    double.hold(/endless/);
+    const handle = await startAndDie('query', "select 'endless' as x");
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const reading = read("select 'endless' as x", { signal: controller.signal, resume: handle });
+    while (double.log.filter(({ route }) => route === 'status').length < 3) await new Promise(setImmediate);
+    controller.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    expect(double.ran(/endless/)).toEqual([]);
+  }, 30_000);
+});
+
+describe('kill -9', () => {
+  test('in the middle of a long statement: it runs on, and the next attempt takes it over', async () => {
+    const held = double.hold(/generator/);
+    const resume = await startAndDie('query', NUMBERS);
+    held.release();
+    const rows = await read(NUMBERS, { resume });
+    expect(rows).toHaveLength(MANY);
+    expect(double.ran(/generator/)).toHaveLength(1);
+  }, 30_000);
+
+  test('in the middle of reading: the next attempt reads the same result, whole', async () => {
+    const resume = await startAndDie('query', NUMBERS, /^read /);
+    const rows = await read(NUMBERS, { resume });
+    expect(rows).toEqual(Array.from({ length: MANY }, (_, n) => `[${n}]`));
+    expect(double.ran(/generator/)).toHaveLength(1);
+  }, 30_000);
+
+  test('while the request was on its way: Snowflake knows its id', async () => {
+    const resume = await startAndDie('query', NUMBERS);
+    const { query: _, ...unsure } = resume;
+    expect(await read(NUMBERS, { resume: unsure as StatementHandle })).toHaveLength(MANY);
+    expect(double.ran(/generator/)).toHaveLength(1);
+  }, 30_000);
+
+  test.each(['overwrite', 'append', 'merge'] as const)('in the middle of %s', async (mode) => {
+    const rows = "select 1 as k, 'a' as v union all select 2, 'b'";
+    await write("select 0 as k, 'old' as v", 'overwrite', { tag: { run: 'before', river: 'deals', step: 'usage' } });
+    const before = double.executions.length;
+    const held = double.hold(mode === 'overwrite' ? /as select 1 as k/i : /^(merge into "INTERNAL"."PUBLIC"."T"|begin)/i);
+    const apply = (line: string) => line.includes('"apply"') && line.includes('"query"');
+    const resume = await startAndDie(mode, rows, { test: apply });
+    held.release();
+    const tag = { run: 'killed', river: 'river', step: 'step' };
+    expect(await write(rows, mode, { resume, tag })).toEqual({ rows: 2 });
+    const keys = await read('select k from INTERNAL.PUBLIC.T order by k');
+    expect(keys).toEqual(mode === 'overwrite' ? ['[1]', '[2]'] : ['[0]', '[1]', '[2]']);
+    const queries = double.executions.slice(before).filter(({ sql }) => sql.includes('union all'));
+    expect(queries).toHaveLength(1);
+    expect(await read("select table_name from duckdb_tables() where table_name like '%STAGE%'")).toEqual([]);
+  }, 30_000);
+});
+
+describe('taking over', () => {
+  test('a query that failed is run again', async () => {
+    let resume: StatementHandle | undefined;
+    const onHandle = (handle: StatementHandle) => {
+      resume = handle;
+    };
+    await expect(read('select a from INTERNAL.PUBLIC.LATER', { onHandle })).rejects.toMatchObject({ retry: false });
+    await double.seed('create table "INTERNAL"."PUBLIC".LATER as select 7 as a');
+    expect(await read('select a from INTERNAL.PUBLIC.LATER', { resume })).toEqual(['[7]']);
+  });
+
+  test('a query that Snowflake does not know is run', async () => {
+    const resume = { part: 'query', request: 'x', query: '00000000-0000-4000-8000-000000000000' };
+    expect(await read('select 7 as a', { resume })).toEqual(['[7]']);
+  });
+});
+
+/** Runs the child until it has said this, kills it, and returns the last handle that it kept. */
+async function startAndDie(
+  job: string,
+  sql: string,
+  until: { test(line: string): boolean } = /"query"/,
+): Promise<StatementHandle> {
+  const file = fileURLToPath(new URL('./snowflake-child.ts', import.meta.url));
+  const child = spawn(process.execPath, [file, JSON.stringify(context), job, sql, 'INTERNAL.PUBLIC.T'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  let handle: StatementHandle | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.startsWith('{')) handle = JSON.parse(line) as StatementHandle;
+    if (until.test(line)) child.kill('SIGKILL');
+  }
+  const [, signal] = await ended;
+  expect(signal).toBe('SIGKILL');
+  if (!handle) throw new Error('the child kept no handle');
+  return handle;
+}
