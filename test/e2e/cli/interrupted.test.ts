@@ -1,7 +1,11 @@
 /** Ctrl-C, kill -9, cancel, other inputs, a host that dies under its guests: a run is never lost and never sent twice. */
+import { jest } from '@jest/globals';
 import type { RunResult } from '../../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
 import { dealsProject, makeProject, type TestProject, until } from './helpers.ts';
+
+/** Each starts several processes, and a Temporal server; a busy machine takes its time. */
+jest.setTimeout(180_000);
 
 const ROWS = 200;
 const MAX_IN_FLIGHT = 4;

@@ -1,8 +1,11 @@
 /** Against a Temporal server of one's own: worker, detach, Ctrl-C that detaches, cancel, schedules. */
 import { once } from 'node:events';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
 import { dealsProject, makeProject, type Running, type TestProject, until } from './helpers.ts';
+
+/** Each starts several processes, and a Temporal server; a busy machine takes its time. */
+jest.setTimeout(180_000);
 
 const ROWS = 200;
 let server: TestProject;
@@ -18,7 +21,7 @@ beforeAll(async () => {
   await host.says('Worker: ');
   const { port } = JSON.parse(await server.read('.upriver/temporal.json')) as { port: number };
   address = `127.0.0.1:${port}`;
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   host.child.kill('SIGINT');
   await host.ended;

@@ -1,8 +1,11 @@
 /** `upriver run` and what looks at runs: exit codes, the JSON document, rows in three formats, dry runs, detaching. */
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import type { RunResult } from '../../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
 import { dealsProject, makeProject, type TestProject } from './helpers.ts';
+
+/** Each starts several processes, and a Temporal server; a busy machine takes its time. */
+jest.setTimeout(180_000);
 
 const TOKEN = { HUBSPOT_TOKEN: 'practice' };
 let hubspot: Sandbox;
@@ -168,4 +171,30 @@ test('connections test logs in to each', async () => {
   const refused = await nobody.upriver('connections', 'test', 'hubspot');
   expect(refused.code).toBe(1);
   expect(refused.stdout).toContain('REMOTE_UNREACHABLE');
+});
+
+test('retry sends the rows that did not get through, and only those', async () => {
+  await using other = await startSandbox({ deals: 8, limits: null });
+  await using deals = await makeProject(dealsProject(other.url, { rows: 10, loop: 'tolerate: 2' }), TOKEN);
+  expect((await deals.upriver('run', 'deals')).code).toBe(3);
+  const before = other.state().requests;
+  other.seed({ first: 9, count: 2 });
+  const retried = await deals.upriver('retry', 'last', '--json');
+  expect(retried.code).toBe(0);
+  const run = JSON.parse(retried.stdout) as RunResult;
+  expect(run.steps.map(({ id }) => id)).toEqual(['each']);
+  expect(run.rows.delivered).toBe(2);
+  expect(other.state().requests).toBe(before + 2);
+});
+
+test('an API that is away: the run says what it waits for, and goes on when it is back', async () => {
+  await using other = await startSandbox({ deals: 10, limits: null });
+  await using deals = await makeProject(dealsProject(other.url, { rows: 10 }), TOKEN);
+  await other.stop();
+  const run = deals.start('run', 'deals');
+  await run.says(/each: 0 of 10 rows.*out of reach: .*ECONNREFUSED/);
+  await other.start();
+  const ended = await run.ended;
+  expect(ended.code).toBe(0);
+  expect(ended.stdout).toContain('delivered 10');
 });

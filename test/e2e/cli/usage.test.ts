@@ -1,5 +1,9 @@
 /** Usage, bad files and what needs nothing running: exit code 2, every error at once, one JSON document where asked for. */
+import { jest } from '@jest/globals';
 import { dealsProject, makeProject } from './helpers.ts';
+
+/** Each starts several processes, and a Temporal server; a busy machine takes its time. */
+jest.setTimeout(180_000);
 
 const FINE = dealsProject('http://127.0.0.1:9', { rows: 3 });
 const BROKEN = {
