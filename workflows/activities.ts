@@ -7,22 +7,21 @@ export interface CallOptions {
   id: string;
   /** One line of what it does. */
   summary: string;
-  /** For one try. Default: a day, since heartbeats tell sooner when a worker is gone. */
-  timeoutMs?: number | null;
 }
 
-const DAY_MS = 24 * 3_600_000;
+/** Heartbeats tell when a worker is gone, and a step's own `timeout` is a timer in the workflow. */
+const LONGEST_MS = 30 * 24 * 3_600_000;
 const SUMMARY_BYTES = 200;
 
 /**
  * Which errors are final is said on the failure itself; a crash costs nothing but a second: it must not inherit the
  * growing delay of an outage.
  */
-export function call({ id, summary, timeoutMs }: CallOptions): ActivityInterfaceFor<Activities> {
+export function call({ id, summary }: CallOptions): ActivityInterfaceFor<Activities> {
   return proxyActivities<Activities>({
     activityId: id,
     summary: summary.slice(0, SUMMARY_BYTES),
-    startToCloseTimeout: timeoutMs ?? DAY_MS,
+    startToCloseTimeout: LONGEST_MS,
     heartbeatTimeout: '5s',
     retry: { initialInterval: '1s', backoffCoefficient: 1, maximumInterval: '1s' },
   });

@@ -9,14 +9,13 @@ import {
 } from '@temporalio/workflow';
 import type { FinishRowsResult, RowsetRef, SendResult } from '../src/contracts/activities.ts';
 import type { LoopInput, LoopResult, SendCarry } from '../src/contracts/loop.ts';
-import { formatDuration } from '../src/core/durations.ts';
 import type { ErrorReport } from '../src/core/errors.ts';
 import { badRows } from '../src/core/outcomes.ts';
 import { exceeds } from '../src/core/tolerance.ts';
 import { call } from './activities.ts';
 import { withDeadline } from './deadline.ts';
 import { countsTable } from './details.ts';
-import { reportOf, stepFailure } from './failures.ts';
+import { reportOf, stepFailure, tooLate } from './failures.ts';
 import { sendAll } from './send-rows.ts';
 
 /** Fails for a failed loop, with the result as the failure's second detail; is cancelled for a cancelled one. */
@@ -30,7 +29,7 @@ export async function runLoop(input: LoopInput): Promise<LoopResult> {
 
 async function sendToEnd(input: LoopInput, carry: SendCarry): Promise<LoopResult> {
   try {
-    const sent = await withDeadline(timeLeft(input, carry), () => tooLate(input), () => sendLoop(input, carry));
+    const sent = await withDeadline(timeLeft(input, carry), () => tooLate(input.step), () => sendLoop(input, carry));
     return resultOf(input, sent);
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
@@ -91,12 +90,4 @@ function tooManyBad(bad: number, read: number): ErrorReport {
 
 function timeLeft({ step }: LoopInput, { startedAt }: SendCarry): number | null {
   return step.timeoutMs === null ? null : Math.max(step.timeoutMs - (Date.now() - startedAt), 1);
-}
-
-function tooLate({ step }: LoopInput): Error {
-  return stepFailure({
-    code: 'RIVER_STEP_TIMEOUT',
-    message: `Step ${step.id} did not end within its timeout of ${formatDuration(step.timeoutMs ?? 0)}.`,
-    hint: 'Rows that were not sent are not attempted; `upriver retry` sends them. Raise `timeout` if it is too short.',
-  });
 }

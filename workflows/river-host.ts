@@ -32,8 +32,9 @@ import { compileText, compileValue } from '../src/core/templates.ts';
 import { revive, type Value } from '../src/core/values.ts';
 import type { Flow, LeafStep, StepHost } from '../src/core/walker.ts';
 import { call } from './activities.ts';
+import { withDeadline } from './deadline.ts';
 import { stepsTable } from './details.ts';
-import { reportOf, stepFailure } from './failures.ts';
+import { reportOf, stepFailure, tooLate } from './failures.ts';
 import { sendAll } from './send-rows.ts';
 
 /** What a leaf adds to its step's result. */
@@ -111,7 +112,7 @@ export class RiverHost implements StepHost {
     const result: StepResult = { id: step.id, type: step.type, status: 'succeeded', attempts: 1, duration_ms: 0 };
     this.steps.push(result);
     try {
-      const flow = await run();
+      const flow = await withDeadline(ownDeadline(step), () => tooLate(step), run);
       const { flow: _flow, ...more } = this.#leafResults.get(step) ?? {};
       Object.assign(result, step.enabled ? more : { status: 'skipped' });
       if (result.status === 'partial') this.partial = true;
@@ -277,7 +278,7 @@ export class RiverHost implements StepHost {
 
   async #script(step: ScriptStep): Promise<LeafResult> {
     const scope = this.#scope();
-    const result = await call({ id: step.id, summary: step.name ?? step.run.join(' '), timeoutMs: step.timeoutMs }).runScript({
+    const result = await call({ id: step.id, summary: step.name ?? step.run.join(' ') }).runScript({
       run: this.#run,
       stepId: step.id,
       command: step.run.map((part) => compileText(part)(scope)),
@@ -297,6 +298,11 @@ export class RiverHost implements StepHost {
   #scope(): Record<string, Value> {
     return { ...this.#values, ...builtIns(this.#run) };
   }
+}
+
+/** A loop keeps its own time, and its counts when that is over. */
+function ownDeadline(step: StepPlan): number | null {
+  return step.type === 'loop' ? null : step.timeoutMs;
 }
 
 /** A failed loop's result rides on its failure. */

@@ -164,6 +164,12 @@ describe('a logic river', () => {
     expect(result.rows.not_attempted).toBeGreaterThan(0);
   });
 
+  test('a step that takes too long fails', async () => {
+    const slow = script('slow', 'setTimeout(() => {}, 60000)', { timeoutMs: 300 });
+    const result = await engine.outcome(planOf([slow]));
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'RIVER_STEP_TIMEOUT', step: 'slow' } });
+  });
+
   test('persisted variables are kept by a succeeded run only', async () => {
     const variables = { last: { multiple: false, initial: 'none', persist: true }, a: single };
     const river = { name: 'keeps', variables };
