@@ -49,6 +49,7 @@ export async function strike({ kind, dice }: ChaosEvent, parts: Parts): Promise<
 
 async function terminate(worker: SupervisedWorker): Promise<string | null> {
   const { code, ms } = await worker.end('SIGTERM');
-  if (code !== 0) return `a worker that was asked to stop ended with ${code}`;
+  // null: it was asked before it had begun to listen.
+  if (code !== 0 && code !== null) return `a worker that was asked to stop ended with ${code}`;
   return ms > TERM_MS ? `a worker that was asked to stop took ${Math.round(ms)} ms` : null;
 }

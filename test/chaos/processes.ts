@@ -106,6 +106,10 @@ export class SupervisedWorker {
     this.#child = this.#spawn();
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Sends the signal; resolves with how the process ended and how long that took, as it is started again. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ code: number | null; ms: number }> {
     const child = this.#child;
