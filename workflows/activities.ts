@@ -23,6 +23,8 @@ export function call({ id, summary }: CallOptions): ActivityInterfaceFor<Activit
     summary: summary.slice(0, SUMMARY_BYTES),
     startToCloseTimeout: LONGEST_MS,
     heartbeatTimeout: '5s',
+    // Said although the SDK's documents call it the default: left out, a cancel does not wait, and what is in flight is lost.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: { initialInterval: '1s', backoffCoefficient: 1, maximumInterval: '1s' },
   });
 }

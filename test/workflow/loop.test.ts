@@ -121,14 +121,15 @@ describe('a loop over rows', () => {
   });
 
   test('a cancel stops between requests and leaves honest counts', async () => {
-    sandbox.set({ latency: { minMs: 50, maxMs: 50 } });
+    sandbox.set({ latency: { minMs: 300, maxMs: 300 } });
     const runId = await engine.start(planOf({ steps: [query(deals(1, 500)), loop({ maxInFlight: 2 })] }));
     while (sandbox.state().deals.applied < 10) await new Promise((resolve) => setTimeout(resolve, 20));
     await engine.client.workflow.getHandle(runId).cancel();
     await expect(engine.result(runId)).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     const { rows } = await engine.store.countLoop({ runId, path: 'each' });
     const { applied } = sandbox.state().deals;
-    expect(rows.delivered + rows.unknown).toBe(applied);
+    // What was in flight was let settle: nothing is in doubt.
+    expect(rows).toMatchObject({ delivered: applied, unknown: 0 });
     expect(rows.not_attempted).toBe(500 - applied);
     expect(await engine.store.getRun(runId)).toMatchObject({ status: 'cancelled' });
     sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
