@@ -223,6 +223,29 @@ describe('kill -9', () => {
   }, 30_000);
 });
 
+test('an append that nobody knew of any more comes late, and adds nothing', async () => {
+  const rows = "select 1 as k union all select 2";
+  const held = double.hold(/^begin/i, { times: 1 });
+  await startAndDie('append', rows, /"apply".*"query"/);
+  const tag = { run: 'killed', river: 'river', step: 'step' };
+  expect(await write(rows, 'append', { tag })).toEqual({ rows: 2 });
+  await held.release();
+  expect(double.ran(/MERGE INTO .*_UPRIVER_APPENDS/s)).toHaveLength(2);
+  expect(await read('select k from INTERNAL.PUBLIC.T order by k')).toEqual(['[1]', '[2]']);
+}, 30_000);
+
+test('a session that ends while rows of ours are written: the step is tried again', async () => {
+  async function* rows() {
+    yield [1];
+  }
+  const source = { columns: ['k'], rows: rows() };
+  double.fault({ route: 'query', times: 1, sql: /^INSERT INTO/, act: { kind: 'refuse', code: '390111' } });
+  await expect(session.writeRows(source, target('append'), options())).rejects.toMatchObject({
+    code: 'REMOTE_WAREHOUSE_INTERRUPTED',
+    retry: true,
+  });
+});
+
 describe('taking over', () => {
   test('a query that failed is run again', async () => {
     let resume: StatementHandle | undefined;

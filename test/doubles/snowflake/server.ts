@@ -43,8 +43,8 @@ export interface SnowflakeDouble extends AsyncDisposable {
   /** Texts of executed statements that match. */
   ran(pattern: RegExp): string[];
   fault(fault: Fault): void;
-  /** Statements that match wait, running, until released. */
-  hold(pattern: RegExp): { release(): void };
+  /** Statements (or scripts) that match wait, running, until released; no more than `times` of them. Released: when they are done. */
+  hold(pattern: RegExp, options?: { times: number }): { release(): Promise<void> };
   /** The warehouse stops: every statement that needs one fails. */
   suspended: boolean;
   /** Answers of the server before it says 333333, in ms. */
@@ -76,6 +76,13 @@ export async function startSnowflake(options: DoubleOptions = {}): Promise<Snowf
   return double;
 }
 
+interface Hold {
+  pattern: RegExp;
+  released: Promise<void>;
+  times: number;
+  queries: Set<Query>;
+}
+
 interface Call {
   route: Route;
   url: URL;
@@ -98,7 +105,7 @@ class Double implements SnowflakeDouble, Hooks {
   readonly #queries = new Map<string, Query>();
   readonly #requests = new Map<string, Query>();
   readonly #faults: Fault[] = [];
-  readonly #holds = new Set<{ pattern: RegExp; released: Promise<void> }>();
+  readonly #holds = new Set<Hold>();
   readonly #expired = new Set<string>();
   #tokens = 0;
 
@@ -115,14 +122,15 @@ class Double implements SnowflakeDouble, Hooks {
     this.#faults.push({ ...fault });
   }
 
-  hold(pattern: RegExp) {
+  hold(pattern: RegExp, { times } = { times: Number.POSITIVE_INFINITY }) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const held = { pattern, released: promise };
+    const held: Hold = { pattern, released: promise, times, queries: new Set() };
     this.#holds.add(held);
     return {
-      release: () => {
+      release: async () => {
         this.#holds.delete(held);
         resolve();
+        await Promise.all([...held.queries].map((query) => query.done));
       },
     };
   }
@@ -151,8 +159,11 @@ class Double implements SnowflakeDouble, Hooks {
 
   async gate(query: Query): Promise<void> {
     const stopped = once(query.cancelled, 'abort').catch(() => {});
-    for (const { pattern, released } of this.#holds) {
-      if (pattern.test(query.request.sql) && !query.cancelled.aborted) await Promise.race([released, stopped]);
+    for (const held of this.#holds) {
+      if (!held.pattern.test(query.request.sql) || query.cancelled.aborted) continue;
+      if (!held.queries.has(query) && held.queries.size >= held.times) continue;
+      held.queries.add(query);
+      await Promise.race([held.released, stopped]);
     }
   }
 
