@@ -82,7 +82,8 @@ function graceAfter(cancelled: AbortSignal): { signal: AbortSignal; clear: () =>
 
 function failure(error: unknown, details: AttemptDetails, options: AttemptOptions, beat: () => void): Error {
   const { cancellationSignal } = Context.current();
-  if (cancellationSignal.aborted && !(error instanceof UpriverError)) {
+  // Whatever error a cut-off statement or script ends in: it was the cancel.
+  if (cancellationSignal.aborted) {
     return new CancelledFailure('The activity was cancelled.', [], error instanceof Error ? error : undefined);
   }
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
