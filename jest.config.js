@@ -15,5 +15,5 @@ export default {
   watchman: false,
   // Many tests start servers and mostly wait for them, so every core may have one; more than four need too much memory.
   maxWorkers: Math.min(availableParallelism(), 4),
-  testTimeout: 60_000,
+  testTimeout: 240_000,
 };
