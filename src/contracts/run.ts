@@ -77,6 +77,3 @@ export const SEARCH_ATTRIBUTES = {
   RowsDelivered: 'INT',
   RowsBad: 'INT',
 } as const;
-
-/** Default task queue. */
-export const TASK_QUEUE = 'upriver';

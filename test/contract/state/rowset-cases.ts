@@ -5,7 +5,7 @@ import type { StateStore } from '../../../src/core/store.ts';
 import type { Place } from './suite.ts';
 
 /** Rows that no codec makes smaller. */
-export function incompressible(rows: number, bytes = 300): string[] {
+function incompressible(rows: number, bytes = 300): string[] {
   return Array.from({ length: rows }, () => JSON.stringify([randomBytes(bytes).toString('base64')]));
 }
 
