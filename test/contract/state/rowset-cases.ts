@@ -1,13 +1,7 @@
 /** Rowsets: all or nothing, in chunks. */
-import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import type { StateStore } from '../../../src/core/store.ts';
 import type { Place } from './suite.ts';
-
-/** Rows that no codec makes smaller. */
-function incompressible(rows: number, bytes = 300): string[] {
-  return Array.from({ length: rows }, () => JSON.stringify([randomBytes(bytes).toString('base64')]));
-}
 
 export async function writeRows(store: StateStore, id: string, rows: readonly string[], runId = 'run') {
   const writer = await store.writeRowset(id, runId, ['a']);
