@@ -1,0 +1,96 @@
+/** The walkthrough with its SQL unchanged on Snowflake (the double), through the real command line. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
+import type { RunResult } from '../../src/contracts/run.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { type SnowflakeDouble, startSnowflake } from '../doubles/snowflake/server.ts';
+import { makeProject, type TestProject, until } from './cli/helpers.ts';
+
+/** Each starts several processes, and a Temporal server; a busy machine takes its time. */
+jest.setTimeout(180_000);
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'trial-deals');
+const FILES = ['rivers/trial-deals.yaml', 'actions/hubspot-deal-update.yaml', 'sql/usage.sql', 'sql/shape.sql'];
+/** Four of the 500 deals are not in HubSpot. */
+const PARTIAL = 3;
+
+let hubspot: Sandbox;
+let snowflake: SnowflakeDouble;
+
+beforeAll(async () => {
+  hubspot = await startSandbox({ deals: 620, firstId: 7_000_000_001, limits: null });
+});
+afterAll(() => hubspot.stop());
+
+beforeEach(async () => {
+  snowflake = await startSnowflake();
+  await snowflake.seed(await example('sql/seed.sql'));
+});
+afterEach(() => snowflake[Symbol.asyncDispose]());
+
+const example = (file: string) => readFile(join(EXAMPLE, file), 'utf8');
+
+async function walkthrough(): Promise<TestProject> {
+  const files = await Promise.all(FILES.map(async (file) => [file, await example(file)] as const));
+  const connections = `
+warehouse:
+  type: snowflake
+  account: acme-eu1
+  access_url: ${snowflake.url}
+  username: UPRIVER
+  password: { env: SNOWFLAKE_PASSWORD }
+  warehouse: WH
+  database: INTERNAL
+  role: LOADER
+hubspot: { type: hubspot, base_url: ${hubspot.url}, auth: { type: bearer, token: { env: HUBSPOT_TOKEN } } }
+`;
+  const env = { SNOWFLAKE_PASSWORD: 'secret', HUBSPOT_TOKEN: 'practice' };
+  return makeProject({ ...Object.fromEntries(files), 'connections.yaml': connections }, env);
+}
+
+test('every deal of the walkthrough is updated; each statement runs once', async () => {
+  await using project = await walkthrough();
+  const ended = await project.upriver('run', 'trial-deals', '--json');
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: PARTIAL, stderr: '' });
+  const run = JSON.parse(ended.stdout) as RunResult;
+  expect(run.rows).toMatchObject({ read: 500, delivered: 496, rejected: 4 });
+  expect(hubspot.deal('7000000002').properties).toMatchObject({ rivery_num_of_rivers: '2' });
+  const usage = snowflake.executions.filter(({ sql }) => /inner join/.test(sql));
+  expect(usage).toHaveLength(1);
+  expect(JSON.parse(usage[0]?.tag ?? '')).toEqual({ run: run.run_id, river: 'trial-deals', step: 'usage' });
+  expect(snowflake.ran(/object_construct/)).toHaveLength(1);
+
+  const again = await project.upriver('run', 'trial-deals', '--json');
+  expect(JSON.parse(again.stdout).rows).toMatchObject({ read: 500, unchanged: 496, rejected: 4 });
+});
+
+test('kill -9 while Snowflake works: the next process takes the statement over', async () => {
+  await using project = await walkthrough();
+  const held = snowflake.hold(/inner join/);
+  const first = project.start('run', 'trial-deals', '--json');
+  // So many looks take two seconds: time for a heartbeat to leave with the query's id, which goes out once a second.
+  await until(() => snowflake.log.filter(({ route }) => route === 'status').length >= 10);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const second = project.start('run', 'trial-deals', '--json');
+  const seen = snowflake.sessions.length;
+  await until(() => snowflake.sessions.length > seen);
+  await held.release();
+  const ended = await second.ended;
+  expect(ended.code).toBe(PARTIAL);
+  expect(JSON.parse(ended.stdout).rows).toMatchObject({ read: 500, rejected: 4 });
+  expect(snowflake.ran(/inner join/)).toHaveLength(1);
+});
+
+test('what `connections test` says, and of a wrong password', async () => {
+  await using project = await walkthrough();
+  const fine = await project.upriver('connections', 'test', 'warehouse');
+  expect(fine.code).toBe(0);
+  expect(fine.stdout).toMatch(/Snowflake 9\.99\.0/);
+  expect(fine.stdout).toMatch(/LOADER/);
+  project.env.SNOWFLAKE_PASSWORD = 'wrong';
+  const refused = await project.upriver('connections', 'test', 'warehouse');
+  expect(refused.code).not.toBe(0);
+  expect(refused.stdout + refused.stderr).toMatch(/AUTH_WAREHOUSE/);
+});
