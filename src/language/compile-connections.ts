@@ -59,6 +59,7 @@ function compileConnection(name: string, connection: Connection, file: FileProbl
   if (connection.type === 'hubspot')
     return { plan: httpPlan(name, connection, PRESETS.hubspot), preset: PRESETS.hubspot };
   if (connection.type === 'postgres') checkPostgres(name, connection, file);
+  if (connection.type === 'snowflake') checkSnowflake(name, connection, file);
   const { type, ...config } = connection;
   return { plan: { name, type, config: config as { [key: string]: Json } }, preset: null };
 }
@@ -117,4 +118,19 @@ function checkPostgres(
   if (url === undefined || host === undefined) return;
   const message = 'a connection has a url or a host, not both';
   file.add([name, 'host'], { code: 'CONFIG_CONFLICT', message, hint }, { at: 'key' });
+}
+
+function checkSnowflake(
+  name: string,
+  { private_key, password, token, oauth, username }: Extract<Connection, { type: 'snowflake' }>,
+  file: FileProblems,
+): void {
+  const ways = Object.entries({ private_key, password, token, oauth }).filter(([, given]) => given !== undefined);
+  if (ways.length === 0) file.missing([name], 'private_key', 'Or give one of password, token and oauth.');
+  if (oauth === undefined && username === undefined) file.missing([name], 'username', 'Say who logs in.');
+  const [, second] = ways;
+  if (!second) return;
+  const message = `a connection logs in one way, not several: ${ways.map(([field]) => field).join(', ')}`;
+  const hint = 'Keep one of private_key, password, token and oauth.';
+  file.add([name, second[0]], { code: 'CONFIG_CONFLICT', message, hint }, { at: 'key' });
 }

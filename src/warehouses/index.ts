@@ -21,7 +21,11 @@ export type {
 
 type Open = (context: WarehouseContext) => Promise<Warehouse>;
 
-const DRIVERS: Partial<Record<WarehouseType, Open>> = { duckdb: openDuckdb, postgres: openPostgres, snowflake: openSnowflake };
+const DRIVERS: Partial<Record<WarehouseType, Open>> = {
+  duckdb: openDuckdb,
+  postgres: openPostgres,
+  snowflake: openSnowflake,
+};
 
 export async function openWarehouse(type: WarehouseType, context: WarehouseContext): Promise<Warehouse> {
   const open = DRIVERS[type];

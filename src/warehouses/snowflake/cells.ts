@@ -38,8 +38,14 @@ const WRITERS: Readonly<Record<string, CellWriter | undefined>> = {
   vector: jsonJson,
 };
 
+/** Where SQL calls a type otherwise. */
+const SQL_NAMES: Readonly<Record<string, string | undefined>> = { fixed: 'NUMBER', real: 'FLOAT', text: 'VARCHAR' };
+
 export function columnsOf(statement: RowStatement): Column[] {
-  return driverColumns(statement).map((column) => ({ name: column.getName(), type: column.getType().toUpperCase() }));
+  return driverColumns(statement).map((column) => {
+    const type = column.getType().toLowerCase();
+    return { name: column.getName(), type: SQL_NAMES[type] ?? type.toUpperCase() };
+  });
 }
 
 /**

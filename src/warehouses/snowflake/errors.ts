@@ -58,17 +58,23 @@ const LOGIN_RULES: readonly Rule[] = [
     message: /is not allowed to access Snowflake|network policy/i,
     verdict: {
       code: 'AUTH_SNOWFLAKE_NETWORK',
-      hint: "A network policy keeps this machine out: have an administrator add its address to the policy, or run the worker where it is let in.",
+      hint: 'A network policy keeps this machine out: have an administrator add its address to the policy, or run the worker where it is let in.',
     },
   },
   {
     codes: ['390189', '390186', '390187'],
     message: /^Role '/,
-    verdict: { code: 'CONFIG_SNOWFLAKE_ROLE', hint: 'Check `role` in connections.yaml, or grant it to the user (grant role … to user …).' },
+    verdict: {
+      code: 'CONFIG_SNOWFLAKE_ROLE',
+      hint: 'Check `role` in connections.yaml, or grant it to the user (grant role … to user …).',
+    },
   },
 ];
 
-const LOGIN_DEFAULT: Verdict = { code: 'AUTH_WAREHOUSE', hint: 'Check account, username and the secret of the connection.' };
+const LOGIN_DEFAULT: Verdict = {
+  code: 'AUTH_WAREHOUSE',
+  hint: 'Check account, username and the secret of the connection.',
+};
 
 /** Of statements. First match wins. */
 const STATEMENT_RULES: readonly Rule[] = [
@@ -87,17 +93,28 @@ const STATEMENT_RULES: readonly Rule[] = [
   { codes: ['000625', '000639', '000640'], states: /^40/, verdict: conflict() },
   {
     codes: ['000630'],
-    verdict: { code: 'REMOTE_WAREHOUSE_TIMEOUT', hint: "Raise the step's `timeout` (and the warehouse's own), or make the statement do less." },
+    verdict: {
+      code: 'REMOTE_WAREHOUSE_TIMEOUT',
+      hint: "Raise the step's `timeout` (and the warehouse's own), or make the statement do less.",
+    },
   },
   {
     codes: ['000604', '000601'],
     states: /^57014/,
-    verdict: { code: 'REMOTE_WAREHOUSE_INTERRUPTED', hint: 'Someone else ended the statement in Snowflake.', retry: true },
+    verdict: {
+      code: 'REMOTE_WAREHOUSE_INTERRUPTED',
+      hint: 'Someone else ended the statement in Snowflake.',
+      retry: true,
+    },
   },
   {
     codes: ['000603', '300002', '300010'],
     states: /^XX/,
-    verdict: { code: 'REMOTE_WAREHOUSE_BROKEN', hint: "Snowflake failed by itself; the step is tried again. If it stays so, give Snowflake's support the query id.", retry: true },
+    verdict: {
+      code: 'REMOTE_WAREHOUSE_BROKEN',
+      hint: "Snowflake failed by itself; the step is tried again. If it stays so, give Snowflake's support the query id.",
+      retry: true,
+    },
   },
   {
     message: /bind variable/i,
@@ -108,7 +125,9 @@ const STATEMENT_RULES: readonly Rule[] = [
   },
   {
     codes: ['002003', '002043'],
-    verdict: sql("Check the name, and that the connection's role may see it. Unquoted names are upper case in Snowflake."),
+    verdict: sql(
+      "Check the name, and that the connection's role may see it. Unquoted names are upper case in Snowflake.",
+    ),
   },
   { codes: ['001003'], verdict: sql('Correct the SQL: Snowflake says where it stopped understanding it.') },
 ];

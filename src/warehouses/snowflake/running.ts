@@ -20,7 +20,15 @@ const LONGEST_PAUSE_MS = 2_000;
 const UNKNOWN_LOOKS = 6;
 const UNKNOWN = new Set(['NO_DATA', 'NO_QUERY_DATA']);
 /** BLOCKED waits for a lock, whatever the driver thinks of it; ABORTING is not over yet. */
-const RUNNING = new Set(['RUNNING', 'QUEUED', 'QUEUED_REPARING_WAREHOUSE', 'RESUMING_WAREHOUSE', 'BLOCKED', 'ABORTING', 'RESTARTED']);
+const RUNNING = new Set([
+  'RUNNING',
+  'QUEUED',
+  'QUEUED_REPARING_WAREHOUSE',
+  'RESUMING_WAREHOUSE',
+  'BLOCKED',
+  'ABORTING',
+  'RESTARTED',
+]);
 
 /** Numbers, truth values and texts as text. */
 export type RawRows = (string | null)[][];

@@ -27,7 +27,9 @@ export async function stageRows(running: Running, source: RowsToWrite, target: T
   const insert = `INSERT INTO ${table} VALUES (${cells.map(() => '?').join(', ')})`;
   const kinds = new KindCollector(columns.length);
   for await (const batch of batches(source, kinds)) await running.insert(insert, batch);
-  const typed = kinds.kinds.map((kind, index) => `${cellSql(`c${index}`, kind)} AS ${quoteName(columns[index] as string)}`);
+  const typed = kinds.kinds.map(
+    (kind, index) => `${cellSql(`c${index}`, kind)} AS ${quoteName(columns[index] as string)}`,
+  );
   return { text: `SELECT ${typed.join(', ')} FROM ${table}`, binds: [] };
 }
 

@@ -10,7 +10,7 @@ import { parseTableName, quoteName } from '../names.ts';
 import { checkKeys, missingKeyColumn } from '../target-errors.ts';
 import type { StatementTag } from '../warehouse.ts';
 import { isMissingSchema } from './errors.ts';
-import type { Running } from './running.ts';
+import type { RawRows, Running } from './running.ts';
 
 export interface Application {
   running: Running;
@@ -24,7 +24,9 @@ interface Place {
   /** null: the connection's own schema. */
   schema: string | null;
   table: string;
-  /** Holds the query's rows until they are in the table. The same in every attempt of a step. */
+  /** Of this step's work on this table: the same in every attempt. Hexadecimal. */
+  id: string;
+  /** Holds the query's rows until they are in the table. */
   stage: string;
   marks: string;
 }
@@ -49,40 +51,37 @@ async function overwrite(work: Application, place: Place): Promise<number> {
 
 /** A missing table is created with the query's own columns. */
 async function append(work: Application, place: Place): Promise<number> {
-  const mark = [work.tag.run, work.tag.step, place.table];
-  const earlier = await work.running.takeOver('apply');
-  if (earlier === null) {
+  if ((await work.running.takeOver('apply')) === null) {
     await stage(work, place);
     await quick(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
     await quick(
       work,
       `CREATE TABLE IF NOT EXISTS ${place.marks}
-        (run VARCHAR, step VARCHAR, target VARCHAR, claim VARCHAR, counted NUMBER(38, 0), marked_at TIMESTAMP_LTZ)`,
+        (mark VARCHAR, claim VARCHAR, counted NUMBER(38, 0), marked_at TIMESTAMP_LTZ)`,
     );
     await work.running.submit({
       part: 'apply',
       text: appendOnce(place, list(await stagedColumns(work, place))),
-      binds: [...mark, randomUUID()],
+      binds: [],
       parameters: { MULTI_STATEMENT_COUNT: 0 },
     });
   }
-  const counted = `SELECT counted FROM ${place.marks} WHERE run = :1 AND step = :2 AND target = :3`;
-  return Number(await firstCell(work, counted, mark));
+  return Number(await firstCell(work, `SELECT counted FROM ${place.marks} WHERE mark = '${place.id}'`));
 }
 
 /**
  * The mark comes first: claiming it locks the marks, so of two attempts at once the later waits for the earlier, finds its
  * mark, and inserts nothing. An attempt knows its own mark by the claim.
  */
-function appendOnce({ table, stage, marks }: Place, columns: string): string {
-  return `BEGIN;
+function appendOnce({ table, stage, marks, id }: Place, columns: string): string {
+  const claim = randomUUID();
+  return `BEGIN TRANSACTION;
 MERGE INTO ${marks} AS m
-  USING (SELECT :1 AS run, :2 AS step, :3 AS target, :4 AS claim, (SELECT count(*) FROM ${stage}) AS counted) AS s
-  ON m.run = s.run AND m.step = s.step AND m.target = s.target
-  WHEN NOT MATCHED THEN INSERT (run, step, target, claim, counted, marked_at)
-    VALUES (s.run, s.step, s.target, s.claim, s.counted, current_timestamp());
+  USING (SELECT '${id}' AS mark, '${claim}' AS claim, (SELECT count(*) FROM ${stage}) AS counted) AS s ON m.mark = s.mark
+  WHEN NOT MATCHED THEN INSERT (mark, claim, counted, marked_at)
+    VALUES (s.mark, s.claim, s.counted, current_timestamp());
 INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${stage}
-  WHERE EXISTS (SELECT 1 FROM ${marks} WHERE run = :1 AND step = :2 AND target = :3 AND claim = :4);
+  WHERE EXISTS (SELECT 1 FROM ${marks} WHERE mark = '${id}' AND claim = '${claim}');
 DELETE FROM ${marks} WHERE marked_at < dateadd('day', -${MARK_DAYS}, current_timestamp());
 COMMIT`;
 }
@@ -125,9 +124,7 @@ async function checkStagedKeys(work: Application, place: Place, key: readonly st
 
 /** In any case, but an exact match goes first: Snowflake can have "a" and "A" in one table. */
 function keyColumn(name: string, columns: readonly string[]): string {
-  const column = columns.includes(name)
-    ? name
-    : columns.find((each) => each.toLowerCase() === name.toLowerCase());
+  const column = columns.includes(name) ? name : columns.find((each) => each.toLowerCase() === name.toLowerCase());
   if (column === undefined) throw missingKeyColumn(name, columns);
   return column;
 }
@@ -159,18 +156,21 @@ function placeOf(name: string, tag: StatementTag): Place {
   const table = parts.join('.');
   const schema = parts.length > 1 ? parts.slice(0, -1).join('.') : null;
   const within = (each: string) => (schema === null ? quoteName(each) : `${schema}.${quoteName(each)}`);
-  const id = createHash('sha256').update(JSON.stringify([tag.run, tag.step, table])).digest('hex').slice(0, 16);
-  return { schema, table, stage: within(`_UPRIVER_STAGE_${id.toUpperCase()}`), marks: within('_UPRIVER_APPENDS') };
+  const id = createHash('sha256')
+    .update(JSON.stringify([tag.run, tag.step, table]))
+    .digest('hex');
+  const stage = within(`_UPRIVER_STAGE_${id.slice(0, 16).toUpperCase()}`);
+  return { schema, table, id, stage, marks: within('_UPRIVER_APPENDS') };
 }
 
 function list(columns: readonly string[]): string {
   return columns.map(quoteName).join(', ');
 }
 
-function quick(work: Application, text: string, binds: readonly string[] = []): Promise<(string | null)[][]> {
-  return work.running.quick({ text, binds });
+function quick(work: Application, text: string): Promise<RawRows> {
+  return work.running.quick({ text, binds: [] });
 }
 
-async function firstCell(work: Application, text: string, binds?: readonly string[]): Promise<string | null> {
-  return (await quick(work, text, binds))[0]?.[0] ?? null;
+async function firstCell(work: Application, text: string): Promise<string | null> {
+  return (await quick(work, text))[0]?.[0] ?? null;
 }

@@ -29,7 +29,7 @@ export const SNOWFLAKE = (schema: string): Dialect => ({
     ["'1969-12-31 23:59:59.25 +00:00'::timestamp_tz", '"1969-12-31T23:59:59.25Z"'],
     ["'13:14:15.25'::time", '"13:14:15.25"'],
     ["to_binary('00FF61', 'HEX')", '"AP9h"'],
-    ['array_construct(1, parse_json(\'null\'), 3)', '[1,null,3]'],
+    ["array_construct(1, parse_json('null'), 3)", '[1,null,3]'],
     ["object_construct('a', 1, 'b', object_construct('c', 'x'))", '{"a":1,"b":{"c":"x"}}'],
     ["object_construct('a', null)", '{}'],
     ["parse_json('[]')", '[]'],

@@ -101,8 +101,14 @@ describe('faults on the way', () => {
   test.each<[string, Fault]>([
     ['503 twice', { route: 'query', times: 2, act: { kind: 'http', status: 503 } }],
     ['429', { route: 'query', times: 1, act: { kind: 'http', status: 429 } }],
-    ['a connection that breaks before the statement', { route: 'query', times: 1, act: { kind: 'reset', when: 'before' } }],
-    ['a connection that breaks after the statement', { route: 'query', times: 1, act: { kind: 'reset', when: 'after' } }],
+    [
+      'a connection that breaks before the statement',
+      { route: 'query', times: 1, act: { kind: 'reset', when: 'before' } },
+    ],
+    [
+      'a connection that breaks after the statement',
+      { route: 'query', times: 1, act: { kind: 'reset', when: 'after' } },
+    ],
     ['a session that expired', { route: 'query', times: 1, act: { kind: 'refuse', code: '390112' } }],
     ['a session that is not valid', { route: 'query', times: 1, act: { kind: 'refuse', code: '390104' } }],
     ['a session that is gone', { route: 'query', times: 1, act: { kind: 'refuse', code: '390111' } }],
@@ -111,25 +117,32 @@ describe('faults on the way', () => {
     ['a session that expires while it waits', { route: 'status', times: 1, act: { kind: 'refuse', code: '390112' } }],
     ['a session that ends while it waits', { route: 'status', times: 1, act: { kind: 'refuse', code: '390104' } }],
     ['503 for the result', { route: 'result', times: 1, act: { kind: 'http', status: 503 } }],
-    ['a session that expires before the result', { route: 'result', times: 1, act: { kind: 'refuse', code: '390112' } }],
+    [
+      'a session that expires before the result',
+      { route: 'result', times: 1, act: { kind: 'refuse', code: '390112' } },
+    ],
     ['a chunk that is refused', { route: 'chunk', times: 1, act: { kind: 'http', status: 403 } }],
     ['a chunk that breaks off', { route: 'chunk', times: 1, act: { kind: 'truncate' } }],
     ['a chunk whose connection breaks', { route: 'chunk', times: 1, act: { kind: 'reset', when: 'before' } }],
-  ])('%s: the statement runs once, and every row arrives', async (_name, fault) => {
-    await read('select 1');
-    double.fault(fault);
-    const rows = await read(NUMBERS);
-    expect(rows).toHaveLength(MANY);
-    expect(rows.at(-1)).toBe(`[${MANY - 1}]`);
-    expect(double.ran(/generator/)).toHaveLength(1);
-  }, 60_000);
+  ])(
+    '%s: the statement runs once, and every row arrives',
+    async (_name, fault) => {
+      await read('select 1');
+      double.fault(fault);
+      const rows = await read(NUMBERS);
+      expect(rows).toHaveLength(MANY);
+      expect(rows.at(-1)).toBe(`[${MANY - 1}]`);
+      expect(double.ran(/generator/)).toHaveLength(1);
+    },
+    60_000,
+  );
 
   test('a slow statement that the server answers with "in progress" again and again', async () => {
     double.patienceMs = 20;
     const held = double.hold(/slow/);
     const reading = read("select 'slow' as x");
     while (double.log.filter(({ route }) => route === 'status').length < 3) await new Promise(setImmediate);
-    held.release();
+    await held.release();
     expect(await reading).toEqual(['["slow"]']);
     expect(double.ran(/slow/)).toHaveLength(1);
   });
@@ -185,7 +198,7 @@ describe('kill -9', () => {
   test('in the middle of a long statement: it runs on, and the next attempt takes it over', async () => {
     const held = double.hold(/generator/);
     const resume = await startAndDie('query', NUMBERS);
-    held.release();
+    await held.release();
     const rows = await read(NUMBERS, { resume });
     expect(rows).toHaveLength(MANY);
     expect(double.ran(/generator/)).toHaveLength(1);
@@ -205,26 +218,32 @@ describe('kill -9', () => {
     expect(double.ran(/generator/)).toHaveLength(1);
   }, 30_000);
 
-  test.each(['overwrite', 'append', 'merge'] as const)('in the middle of %s', async (mode) => {
-    const rows = "select 1 as k, 'a' as v union all select 2, 'b'";
-    await write("select 0 as k, 'old' as v", 'overwrite', { tag: { run: 'before', river: 'deals', step: 'usage' } });
-    const before = double.executions.length;
-    const held = double.hold(mode === 'overwrite' ? /as select 1 as k/i : /^(merge into "INTERNAL"."PUBLIC"."T"|begin)/i);
-    const apply = (line: string) => line.includes('"apply"') && line.includes('"query"');
-    const resume = await startAndDie(mode, rows, { test: apply });
-    held.release();
-    const tag = { run: 'killed', river: 'river', step: 'step' };
-    expect(await write(rows, mode, { resume, tag })).toEqual({ rows: 2 });
-    const keys = await read('select k from INTERNAL.PUBLIC.T order by k');
-    expect(keys).toEqual(mode === 'overwrite' ? ['[1]', '[2]'] : ['[0]', '[1]', '[2]']);
-    const queries = double.executions.slice(before).filter(({ sql }) => sql.includes('union all'));
-    expect(queries).toHaveLength(1);
-    expect(await read("select table_name from duckdb_tables() where table_name like '%STAGE%'")).toEqual([]);
-  }, 30_000);
+  test.each(['overwrite', 'append', 'merge'] as const)(
+    'in the middle of %s',
+    async (mode) => {
+      const rows = "select 1 as k, 'a' as v union all select 2, 'b'";
+      await write("select 0 as k, 'old' as v", 'overwrite', { tag: { run: 'before', river: 'deals', step: 'usage' } });
+      const before = double.executions.length;
+      const held = double.hold(
+        mode === 'overwrite' ? /as select 1 as k/i : /^(merge into "INTERNAL"."PUBLIC"."T"|begin)/i,
+      );
+      const apply = (line: string) => line.includes('"apply"') && line.includes('"query"');
+      const resume = await startAndDie(mode, rows, { test: apply });
+      await held.release();
+      const tag = { run: 'killed', river: 'river', step: 'step' };
+      expect(await write(rows, mode, { resume, tag })).toEqual({ rows: 2 });
+      const keys = await read('select k from INTERNAL.PUBLIC.T order by k');
+      expect(keys).toEqual(mode === 'overwrite' ? ['[1]', '[2]'] : ['[0]', '[1]', '[2]']);
+      const queries = double.executions.slice(before).filter(({ sql }) => sql.includes('union all'));
+      expect(queries).toHaveLength(1);
+      expect(await read("select table_name from duckdb_tables() where table_name like '%STAGE%'")).toEqual([]);
+    },
+    30_000,
+  );
 });
 
 test('an append that nobody knew of any more comes late, and adds nothing', async () => {
-  const rows = "select 1 as k union all select 2";
+  const rows = 'select 1 as k union all select 2';
   const held = double.hold(/^begin/i, { times: 1 });
   await startAndDie('append', rows, /"apply".*"query"/);
   const tag = { run: 'killed', river: 'river', step: 'step' };

@@ -8,9 +8,7 @@ import { TEST_CERTIFICATE, TEST_KEY } from './tls-material.ts';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = (key: KeyObject, passphrase?: string) =>
-  key
-    .export({ type: 'pkcs8', format: 'pem', ...(passphrase ? { cipher: 'aes-256-cbc', passphrase } : {}) })
-    .toString();
+  key.export({ type: 'pkcs8', format: 'pem', ...(passphrase ? { cipher: 'aes-256-cbc', passphrase } : {}) }).toString();
 
 let double: SnowflakeDouble;
 beforeAll(async () => {
@@ -26,7 +24,13 @@ beforeAll(async () => {
 afterAll(() => double[Symbol.asyncDispose]());
 
 async function check(config: Record<string, unknown>): Promise<Record<string, string>> {
-  const base = { account: 'acme-eu1', access_url: double.url, username: 'UPRIVER', database: 'INTERNAL', warehouse: 'WH' };
+  const base = {
+    account: 'acme-eu1',
+    access_url: double.url,
+    username: 'UPRIVER',
+    database: 'INTERNAL',
+    warehouse: 'WH',
+  };
   const context = { name: 'snow', projectDir: '.', config: { ...base, ...config } };
   await using warehouse = await openWarehouse('snowflake', context);
   return warehouse.check();
@@ -40,7 +44,10 @@ test.each<[string, () => Record<string, unknown>]>([
   ['an encrypted private key', () => ({ private_key: pem(keys.privateKey, 'open'), passphrase: 'open' })],
   ['a programmatic access token', () => ({ token: 'pat-token' })],
   ['an OAuth token', () => ({ oauth: { token: 'oauth-token' }, username: undefined })],
-  ['OAuth client credentials', () => ({ oauth: { ...oauth, token_url: `${double.url}/oauth/token` }, username: undefined })],
+  [
+    'OAuth client credentials',
+    () => ({ oauth: { ...oauth, token_url: `${double.url}/oauth/token` }, username: undefined }),
+  ],
 ])('with %s; what is found is told', async (_name, config) => {
   expect(await check({ ...config(), role: 'LOADER', schema: 'PUBLIC' })).toEqual({
     server: 'Snowflake 9.99.0',

@@ -500,7 +500,9 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
       expect(back).toContainEqual(rows[0]);
       expect(back).toContainEqual([...(rows[1] as Row).slice(0, 7), '5', null]);
       expect(back).toContainEqual([null, null, null, null, null, null, null, 'true', null]);
-      expect(await read(`select sum(n), max(d), max(case when b then 1 end) from ${table('types')}`)).toEqual([[-1, 1.5, 1]]);
+      expect(await read(`select sum(n), max(d), max(case when b then 1 end) from ${table('types')}`)).toEqual([
+        [-1, 1.5, 1],
+      ]);
     });
 
     test('no rows make an empty table; many rows all arrive', async () => {

@@ -38,7 +38,10 @@ export class Engine implements AsyncDisposable {
   }
 
   static async open(databases: readonly string[]): Promise<Engine> {
-    const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+    const instance = await DuckDBInstance.create(':memory:', {
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
     const keeper = await instance.connect();
     await keeper.run("SET GLOBAL TimeZone = 'UTC'");
     for (const name of databases) await keeper.run(`ATTACH ':memory:' AS "${name}"; CREATE SCHEMA "${name}"."PUBLIC"`);

@@ -31,7 +31,8 @@ const RULES: readonly Rule[] = [
   },
   {
     when: /Schema with name "?([^"\s]+)"? does not exist|schema "([^"]+)" does not exist/i,
-    make: (match) => compilation('002003', '02000', `Schema '${match[1] ?? match[2]}' does not exist or not authorized.`),
+    make: (match) =>
+      compilation('002003', '02000', `Schema '${match[1] ?? match[2]}' does not exist or not authorized.`),
   },
   {
     when: /(?:Table|View) with name "?([^"\s]+)"? does not exist/,
@@ -57,7 +58,10 @@ const RULES: readonly Rule[] = [
       position,
     }),
   },
-  { when: /^TransactionContext Error/, make: () => failure('000625', '57014', 'Statement was aborted because of a lock timeout') },
+  {
+    when: /^TransactionContext Error/,
+    make: () => failure('000625', '57014', 'Statement was aborted because of a lock timeout'),
+  },
   { when: /^(Binder|Catalog) Error: ([^\n]+)/, make: (match) => compilation('002000', '42601', match[2] as string) },
   { when: /^(?:\w+ )+Error: ([^\n]+)/, make: (match) => failure('100038', '22018', match[1] as string) },
 ];

@@ -104,7 +104,12 @@ async function runOne(query: Query, sql: string, hooks: Hooks): Promise<EngineRe
   const { session, request, cancelled } = query;
   await hooks.gate(query);
   if (cancelled.aborted) throw CANCELLED;
-  hooks.executed({ sql, queryId: query.id, tag: request.parameters.QUERY_TAG as string | undefined, parameters: request.parameters });
+  hooks.executed({
+    sql,
+    queryId: query.id,
+    tag: request.parameters.QUERY_TAG as string | undefined,
+    parameters: request.parameters,
+  });
   const refused = hooks.answer(query);
   if (refused) throw refused;
   const known = ownStatement(session, sql);
@@ -124,7 +129,7 @@ function ownStatement(session: Session, sql: string): string | null {
   const text = gist(sql);
   if (!/^alter session set /i.test(text)) return null;
   session.settings.push(text);
-  return "SELECT 'Statement executed successfully.' AS \"status\"";
+  return 'SELECT \'Statement executed successfully.\' AS "status"';
 }
 
 function withSession(session: Session, sql: string): string {
@@ -148,5 +153,9 @@ function isFailure(error: unknown): error is Failure {
 }
 
 export function noWarehouse(): Failure {
-  return failure('000606', '57P03', "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' command.");
+  return failure(
+    '000606',
+    '57P03',
+    "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' command.",
+  );
 }

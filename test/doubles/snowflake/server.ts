@@ -12,7 +12,18 @@ import { Engine } from './engine.ts';
 import { type Failure, failure } from './failures.ts';
 import { type Execution, type Hooks, noWarehouse, Query, type Session } from './queries.ts';
 
-export type Route = 'login' | 'renew' | 'logout' | 'query' | 'result' | 'status' | 'abort' | 'chunk' | 'oauth' | 'telemetry' | 'other';
+export type Route =
+  | 'login'
+  | 'renew'
+  | 'logout'
+  | 'query'
+  | 'result'
+  | 'status'
+  | 'abort'
+  | 'chunk'
+  | 'oauth'
+  | 'telemetry'
+  | 'other';
 
 /** What goes wrong, how often. */
 export interface Fault {
@@ -193,7 +204,8 @@ class Double implements SnowflakeDouble, Hooks {
     this.log.push({ route, sql, requestId: url.searchParams.get('requestId') });
     const fault = this.#faultFor(route, sql);
     const call: Call = { route, url, body, session, request, response };
-    if (fault && !(fault.kind === 'reset' && fault.when === 'after') && fault.kind !== 'truncate') return misbehave(call, fault);
+    if (fault && !(fault.kind === 'reset' && fault.when === 'after') && fault.kind !== 'truncate')
+      return misbehave(call, fault);
     const answer = await this.#answer(call, token);
     if (fault?.kind === 'reset') return void request.socket.destroy();
     if (answer === null) return;
@@ -209,7 +221,8 @@ class Double implements SnowflakeDouble, Hooks {
     if (route === 'telemetry') return { success: true, data: {} };
     if (!session) return refusal('390104', 'Authentication token is invalid.');
     if (route === 'renew') return this.#renew(session);
-    if (token !== undefined && this.#expired.has(token)) return refusal('390112', 'Your session has expired. Please login again.');
+    if (token !== undefined && this.#expired.has(token))
+      return refusal('390112', 'Your session has expired. Please login again.');
     if (route === 'query') return this.#execute(call, session);
     if (route === 'result') return this.#result(url);
     if (route === 'status') return this.#status(url);
@@ -252,7 +265,12 @@ class Double implements SnowflakeDouble, Hooks {
         masterValidityInSeconds: 14_400,
         sessionId: session.id,
         parameters: [],
-        sessionInfo: { databaseName: session.database, schemaName: session.schema, warehouseName: session.warehouse, roleName: session.role },
+        sessionInfo: {
+          databaseName: session.database,
+          schemaName: session.schema,
+          warehouseName: session.warehouse,
+          roleName: session.role,
+        },
       },
     };
   }
@@ -260,7 +278,13 @@ class Double implements SnowflakeDouble, Hooks {
   #renew(session: Session): object {
     this.#tokens += 1;
     session.token = `session-${this.#tokens}`;
-    const data = { sessionToken: session.token, masterToken: session.master, validityInSecondsST: 3600, validityInSecondsMT: 14_400, sessionId: session.id };
+    const data = {
+      sessionToken: session.token,
+      masterToken: session.master,
+      validityInSecondsST: 3600,
+      validityInSecondsMT: 14_400,
+      sessionId: session.id,
+    };
     return { success: true, code: null, message: null, data };
   }
 
@@ -275,7 +299,10 @@ class Double implements SnowflakeDouble, Hooks {
     if (!query) {
       const text = cancel ? "select 'query is cancelled' as x" : sql;
       const owner = cancel ? { ...session, engine: await this.#engine.session(), turn: Promise.resolve() } : session;
-      query = new Query({ sql: text, bindings, parameters: (body.parameters ?? {}) as Record<string, unknown>, requestId }, owner);
+      query = new Query(
+        { sql: text, bindings, parameters: (body.parameters ?? {}) as Record<string, unknown>, requestId },
+        owner,
+      );
       this.#requests.set(requestId, query);
       this.register(query);
       query.start(this);
@@ -306,10 +333,29 @@ class Double implements SnowflakeDouble, Hooks {
   #resultOf(query: Query): object {
     const { id, result, children } = query;
     const common = { queryId: id, parameters: [], statementTypeId: 4096, version: 1, queryResultFormat: 'json' };
-    const session = { finalDatabaseName: query.session.database, finalSchemaName: query.session.schema, finalWarehouseName: query.session.warehouse, finalRoleName: query.session.role };
+    const session = {
+      finalDatabaseName: query.session.database,
+      finalSchemaName: query.session.schema,
+      finalWarehouseName: query.session.warehouse,
+      finalRoleName: query.session.role,
+    };
     if (!result) {
       const resultIds = children.map((child) => child.id).join(',');
-      return { success: true, code: null, message: null, data: { ...common, ...session, resultIds, resultTypes: children.map(() => 4096).join(','), rowtype: [], rowset: [], total: 0, returned: 0 } };
+      return {
+        success: true,
+        code: null,
+        message: null,
+        data: {
+          ...common,
+          ...session,
+          resultIds,
+          resultTypes: children.map(() => 4096).join(','),
+          rowtype: [],
+          rowset: [],
+          total: 0,
+          returned: 0,
+        },
+      };
     }
     const [first, ...rest] = result.chunks.length <= ROWS_INLINE ? result.chunks : [undefined, ...result.chunks];
     const rowset = first ? JSON.parse(`[${gunzipSync(first.gzipped)}]`) : [];
@@ -320,7 +366,15 @@ class Double implements SnowflakeDouble, Hooks {
       compressedSize: chunk?.gzipped.length ?? 0,
       uncompressedSize: (chunk?.gzipped.length ?? 0) * 5,
     }));
-    const data = { ...common, ...session, rowtype: result.columns, rowset, total: result.total, returned: result.total, ...(chunks.length > 0 ? { chunks } : {}) };
+    const data = {
+      ...common,
+      ...session,
+      rowtype: result.columns,
+      rowset,
+      total: result.total,
+      returned: result.total,
+      ...(chunks.length > 0 ? { chunks } : {}),
+    };
     return { success: true, code: null, message: null, data };
   }
 
@@ -334,7 +388,9 @@ class Double implements SnowflakeDouble, Hooks {
 
   #status(url: URL): object {
     const query = this.#queries.get(url.pathname.split('/')[3] as string);
-    const queries = query ? [{ id: query.id, status: query.status, sqlText: query.request.sql, errorMessage: query.failure?.message ?? '' }] : [];
+    const queries = query
+      ? [{ id: query.id, status: query.status, sqlText: query.request.sql, errorMessage: query.failure?.message ?? '' }]
+      : [];
     return { success: true, code: null, message: null, data: { queries } };
   }
 
@@ -342,11 +398,15 @@ class Double implements SnowflakeDouble, Hooks {
     const id = url.pathname.split('/')[2] as string;
     const query = id === 'v1' ? this.#requests.get(String(body.requestId)) : this.#queries.get(id);
     query?.cancel();
-    return query ? { success: true, data: null } : refusal('000605', 'Identified SQL statement is not currently executing.');
+    return query
+      ? { success: true, data: null }
+      : refusal('000605', 'Identified SQL statement is not currently executing.');
   }
 
   #faultFor(route: Route, sql: string | undefined): Fault['act'] | null {
-    const fault = this.#faults.find((each) => each.route === route && each.times > 0 && (each.sql?.test(sql ?? '') ?? true));
+    const fault = this.#faults.find(
+      (each) => each.route === route && each.times > 0 && (each.sql?.test(sql ?? '') ?? true),
+    );
     if (!fault) return null;
     fault.times -= 1;
     return fault.act;
@@ -386,7 +446,16 @@ function misbehave({ request, response }: Call, act: Fault['act']): void {
 
 function refusal(code: string, message: string, sqlState?: string, query?: Query): object {
   const { line, position } = query?.failure ?? failure(code, '', message);
-  const data = { internalError: false, errorCode: code, age: 0, sqlState: sqlState ?? null, queryId: query?.id, line, pos: position, type: 'COMPILATION' };
+  const data = {
+    internalError: false,
+    errorCode: code,
+    age: 0,
+    sqlState: sqlState ?? null,
+    queryId: query?.id,
+    line,
+    pos: position,
+    type: 'COMPILATION',
+  };
   return { success: false, code, message, data };
 }
 

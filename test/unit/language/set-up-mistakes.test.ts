@@ -45,7 +45,7 @@ const connections: [string, string, string, string][] = [
   ],
   [
     'a private key written out',
-    'x: { type: snowflake, account: a, private_key: MIIE }',
+    'x: { type: snowflake, account: a, private_key: MIIE, username: u }',
     '1:48 SECRET_IN_FILE',
     'env: NAME',
   ],
@@ -64,6 +64,14 @@ const connections: [string, string, string, string][] = [
   ['a URL of something else', 'x: { type: postgres, url: "mysql://host/db" }', '1:27 CONFIG_BAD_VALUE', 'postgres://'],
   ['no URL', 'x: { type: postgres }', '1:4 CONFIG_MISSING_KEY', 'url'],
   ['a URL and a host', 'x: { type: postgres, url: { env: A }, host: h }', '1:39 CONFIG_CONFLICT', 'url'],
+  ['no secret', 'x: { type: snowflake, account: a, username: u }', '1:4 CONFIG_MISSING_KEY', 'password'],
+  ['no user', 'x: { type: snowflake, account: a, token: { env: T } }', '1:4 CONFIG_MISSING_KEY', 'who logs in'],
+  [
+    'two ways to log in',
+    'x: { type: snowflake, account: a, username: u, private_key: { env: K }, password: { env: P } }',
+    '1:73 CONFIG_CONFLICT',
+    'Keep one',
+  ],
   [
     'a reference with both',
     'x: { type: http, base_url: http://a, auth: { type: bearer, token: { env: A, file: b } } }',
