@@ -2,8 +2,11 @@
 
 const TAG = '$exact';
 const TAGGED = /\{"\$exact":"(-?\d[\d.eE+-]*)"\}/g;
-/** Sixteen characters of digits (and a point) or an exponent: a double may not hold that number exactly. */
-const LONG_DIGITS = /\d[\d.]{15}|\d[eE]/;
+/**
+ * Sixteen characters of digits (and a point) or an exponent: a double may not hold that number exactly. Only where JSON
+ * can have a number: ids and times in quotes are common, and reading on suspicion is slow.
+ */
+const LONG_DIGITS = /(?:^|[\s:,[])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 
 /**
  * A number kept digit for digit, because a JavaScript number would round it

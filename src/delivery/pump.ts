@@ -116,6 +116,14 @@ function pause(ms: number, stop: AbortSignal): Promise<void> {
   });
 }
 
-function untilStopped(promise: Promise<unknown>, stop: AbortSignal): Promise<unknown> {
-  return Promise.race([promise, new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))]);
+/** Leaves no listener behind: a signal looks through all that it has whenever one is added. */
+async function untilStopped(promise: Promise<unknown>, stop: AbortSignal): Promise<unknown> {
+  const stopped = Promise.withResolvers<void>();
+  const onStop = () => stopped.resolve();
+  stop.addEventListener('abort', onStop, { once: true });
+  try {
+    return await Promise.race([promise, stopped.promise]);
+  } finally {
+    stop.removeEventListener('abort', onStop);
+  }
 }

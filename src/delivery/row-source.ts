@@ -21,12 +21,20 @@ export interface RowSourceOptions {
   unchangedScope: string | null;
 }
 
+interface ChunkRows {
+  chunk: number;
+  firstRow: number;
+  /** The ledger's: a row's own state changes after it was taken, never before. */
+  states: Uint8Array;
+  texts: readonly string[];
+  kept: readonly RowProgress[];
+}
+
 export class RowSource {
   readonly #options: RowSourceOptions;
   #chunk: number;
-  #queue: RowTask[] = [];
-  #next = 0;
-  #ahead: Promise<RowTask[] | null> | null = null;
+  #queue: Iterator<RowTask, void> = [].values();
+  #ahead: Promise<Iterable<RowTask> | null> | null = null;
 
   constructor(options: RowSourceOptions) {
     this.#options = options;
@@ -35,7 +43,7 @@ export class RowSource {
 
   /** Rows at hand, without waiting. */
   take(): RowTask | undefined {
-    return this.#queue[this.#next++];
+    return this.#queue.next().value ?? undefined;
   }
 
   /** Fetches more when `take` had none. False: the rows are at their end. */
@@ -43,8 +51,7 @@ export class RowSource {
     const rows = await (this.#ahead ?? this.#load());
     this.#ahead = null;
     if (rows === null) return false;
-    this.#queue = rows;
-    this.#next = 0;
+    this.#queue = rows[Symbol.iterator]();
     this.#ahead = this.#load();
     // Its failure is met when the rows are asked for.
     this.#ahead.catch(() => {});
@@ -52,18 +59,15 @@ export class RowSource {
   }
 
   /** The next chunk that has open rows; null: there is none. */
-  async #load(): Promise<RowTask[] | null> {
+  async #load(): Promise<Iterable<RowTask> | null> {
     const { store, loop } = this.#options;
-    for (;;) {
-      const chunk = await store.nextOpenChunk(loop, this.#chunk);
-      if (chunk === null) return null;
-      this.#chunk = chunk + 1;
-      const tasks = await this.#openRows(chunk);
-      if (tasks.length > 0) return tasks;
-    }
+    const chunk = await store.nextOpenChunk(loop, this.#chunk);
+    if (chunk === null) return null;
+    this.#chunk = chunk + 1;
+    return this.#openRows(chunk);
   }
 
-  async #openRows(chunk: number): Promise<RowTask[]> {
+  async #openRows(chunk: number): Promise<Iterable<RowTask>> {
     const { store, loop, rowset, ledger } = this.#options;
     const states = await store.readStates(loop, chunk);
     const firstRow = rowset.chunkStarts[chunk] ?? 0;
@@ -72,13 +76,13 @@ export class RowSource {
     const texts = rowset.id === '' ? ['[]'] : (await store.readChunk(rowset.id, chunk)).rows;
     const progress = await store.readProgress(loop, firstRow, lastRow);
     ledger.openChunk(chunk, firstRow, states);
-    const tasks = this.#resume(chunk, firstRow, states, texts, progress);
-    return this.#options.unchangedScope ? this.#changed(tasks, this.#options.unchangedScope) : tasks;
+    const tasks = this.#resume({ chunk, firstRow, states, texts, kept: progress });
+    return this.#options.unchangedScope ? this.#changed([...tasks], this.#options.unchangedScope) : tasks;
   }
 
-  #resume(chunk: number, firstRow: number, states: Uint8Array, texts: string[], kept: RowProgress[]): RowTask[] {
+  /** Decodes each row only when it is taken: thousands of decoded rows that wait cost far more memory than their texts. */
+  *#resume({ chunk, firstRow, states, texts, kept }: ChunkRows): Generator<RowTask, void> {
     const progressOf = new Map(kept.map((one) => [one.row, readProgress(one)]));
-    const tasks: RowTask[] = [];
     for (const [index, state] of states.entries()) {
       if (state !== ROW_STATE.pending && state !== ROW_STATE.sending) continue;
       const row = firstRow + index;
@@ -86,9 +90,8 @@ export class RowSource {
       if (progress) this.#options.ledger.hasProgress(row);
       const task = this.#task(chunk, row, decode(texts[index] ?? '[]') as Row, progress);
       if (state === ROW_STATE.sending && this.#mustNotRepeat(progress)) this.#settleUnknown(task);
-      else tasks.push(task);
+      else yield task;
     }
-    return tasks;
   }
 
   #mustNotRepeat(progress: Progress | undefined): boolean {
@@ -98,8 +101,7 @@ export class RowSource {
   #task(chunk: number, row: number, values: Row, progress: Progress = freshProgress()): RowTask {
     const { key: keyColumns, supplied } = this.#options.layout;
     const key = keyColumns.length > 0 ? keyText(values, keyColumns) : null;
-    const hashes =
-      supplied && key !== null ? { key: hash128(key), hash: hash128(keyText(values, supplied)) } : null;
+    const hashes = supplied && key !== null ? { key: hash128(key), hash: hash128(keyText(values, supplied)) } : null;
     return { chunk, row, values, key, hashes, progress };
   }
 
