@@ -155,7 +155,7 @@ describe('a logic river', () => {
   });
 
   test('a timeout ends the run with its counts kept', async () => {
-    sandbox.set({ latency: { minMs: 100, maxMs: 100 } });
+    sandbox.set({ latency: { minMs: 400, maxMs: 400 } });
     const steps = [query(ROWS), loop({ maxInFlight: 1 })];
     const result = await engine.outcome(planOf(steps, { river: { timeoutMs: 700 } }));
     sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
