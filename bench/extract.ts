@@ -1,12 +1,14 @@
-/** How fast a query's rows of (id, JSON of three keys) get into a rowset, on DuckDB and PostgreSQL. */
+/** How fast a query's rows of (id, JSON of three keys) get into a rowset, on DuckDB, PostgreSQL and Snowflake. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
+import type { ConnectionOptions, RowStatement } from 'snowflake-sdk';
 import type { TableTarget, WarehouseType } from '../src/contracts/plan.ts';
 import { openStore } from '../src/state/index.ts';
 import { openWarehouse, type StatementOptions, type WarehouseContext } from '../src/warehouses/index.ts';
+import { loadSdk } from '../src/warehouses/snowflake/sdk.ts';
 
 const QUERY = 'select id, properties from source';
 const SOURCES = {
@@ -14,6 +16,8 @@ const SOURCES = {
     `select i as id, json_object('a', i, 'b', 'text ' || i, 'c', i * 1.5) as properties from range(${rows}) as t(i)`,
   postgres: (rows: number) =>
     `select i as id, jsonb_build_object('a', i, 'b', 'text ' || i, 'c', i * 1.5) as properties from generate_series(1, ${rows}) as t(i)`,
+  snowflake: (rows: number) =>
+    `select seq8() as id, object_construct('a', seq8(), 'b', 'text ' || seq8(), 'c', seq8() * 1.5) as properties from table(generator(rowcount => ${rows}))`,
 };
 
 export interface ExtractResult {
@@ -57,6 +61,28 @@ export async function bareCursor(url: string): Promise<ExtractResult> {
   } finally {
     await client.end();
   }
+}
+
+/** The yardstick: the driver's `streamRows` alone, numbers and JSON as text, over the table that {@link extract} has made. */
+export async function bareStreamRows({ config }: WarehouseContext): Promise<ExtractResult> {
+  const sdk = await loadSdk();
+  const { access_url: accessUrl, ...rest } = config;
+  const connection = sdk.createConnection({ ...rest, accessUrl } as ConnectionOptions);
+  await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+  const started = performance.now();
+  const statement = await new Promise<RowStatement>((resolve, reject) => {
+    connection.execute({
+      sqlText: QUERY,
+      streamResult: true,
+      fetchAsString: ['Number', 'JSON'],
+      complete: (error, done) => (error ? reject(error) : resolve(done)),
+    });
+  });
+  let rows = 0;
+  for await (const _ of statement.streamRows()) rows += 1;
+  const result = resultOf(rows, started);
+  await new Promise<void>((resolve) => connection.destroy(() => resolve()));
+  return result;
 }
 
 async function fillSource(type: WarehouseType, context: WarehouseContext, query: string): Promise<void> {

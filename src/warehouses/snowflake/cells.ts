@@ -61,10 +61,10 @@ export function rowWriter(statement: RowStatement): (row: readonly Raw[]) => str
   });
   return (row) => {
     let text = '';
-    for (const [index, write] of writers.entries()) {
+    for (let index = 0; index < writers.length; index += 1) {
       const cell = row[index] ?? null;
       if (cell !== null && typeof cell !== 'string') throw notRaw(typeof cell);
-      text += (index === 0 ? '[' : ',') + (cell === null ? 'null' : write(cell));
+      text += (index === 0 ? '[' : ',') + (cell === null ? 'null' : (writers[index] as CellWriter)(cell));
     }
     return `${text}]`;
   };

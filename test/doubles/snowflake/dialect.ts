@@ -11,6 +11,7 @@ const SPACED_OFFSET = /^(\d{4}-\d\d-\d\d \d\d:\d\d\S*) ([+-]\d\d:\d\d)$/;
 const CODE: readonly (readonly [RegExp, string])[] = [
   [/\bTABLE\s*\(\s*GENERATOR\s*\(\s*ROWCOUNT\s*=>\s*(\d+)\s*\)\s*\)/g, 'RANGE($1)'],
   [/\bROW_NUMBER\(\) OVER \(ORDER BY SEQ[48]\(\)\) - 1/g, 'RANGE'],
+  [/\bSEQ[48]\(\)/g, 'RANGE'],
   [/\bTRANSIENT\b/g, ''],
   [/\bCOPY GRANTS\b/g, ''],
   [/\bTIMESTAMP_NTZ\b(\(\d\))?/g, 'TIMESTAMP'],
