@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import type { Activities, ScriptInput, ScriptResult } from '../src/contracts/activities.ts';
 import { UpriverError } from '../src/core/errors.ts';
-import { isObject, parseExact, revive, toWireJson, type Value } from '../src/core/values.ts';
+import { compileText, compileValue } from '../src/core/templates.ts';
+import { isObject, parseExact, type Scope, toWireJson, type Value } from '../src/core/values.ts';
+import { type RowReader, scopeOf } from '../src/delivery/row-reader.ts';
 import { type Attempt, runAttempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { saveRunningStep } from './steps.ts';
@@ -10,31 +12,53 @@ import { saveRunningStep } from './steps.ts';
 const MOST_OUTPUT = 1024 * 1024;
 const STDERR_KEPT = 2_000;
 
-export function scriptActivities(deps: ActivityDeps): Pick<Activities, 'runScript'> {
+export function scriptActivities(deps: ActivityDeps, rows: RowReader): Pick<Activities, 'runScript'> {
   return {
     runScript: (input) =>
-      runAttempt({ deps, retry: { attempts: input.attempts, initialMs: 1_000, maxMs: 60_000 }, step: input.stepId }, async (attempt) => {
-        const attempts = attempt.details.errors + 1;
-        await saveRunningStep(deps, { run: input.run, stepId: input.stepId, type: 'script', attempts });
-        return { attempts, outputs: await callScript(input, attempt, deps) };
-      }),
+      runAttempt(
+        { deps, retry: { attempts: input.attempts, initialMs: 1_000, maxMs: 60_000 }, step: input.stepId },
+        async (attempt) => {
+          const attempts = attempt.details.errors + 1;
+          await saveRunningStep(deps, { ...input, stepId: input.path, type: 'script', attempts });
+          const call = renderCall(input, await scopeOf(input, rows));
+          return { attempts, outputs: await callScript({ input, call, attempt }, deps) };
+        },
+      ),
   };
 }
 
-async function callScript(input: ScriptInput, attempt: Attempt, deps: ActivityDeps): Promise<ScriptResult['outputs']> {
-  const answer = await execute(input, attempt, deps);
+interface Call {
+  command: string[];
+  stdin: string;
+}
+
+function renderCall({ command, inputs }: ScriptInput, scope: Scope): Call {
+  return { command: command.map((part) => compileText(part)(scope)), stdin: toWireJson(compileValue(inputs)(scope)) };
+}
+
+interface Running {
+  input: ScriptInput;
+  call: Call;
+  attempt: Attempt;
+}
+
+async function callScript(running: Running, deps: ActivityDeps): Promise<ScriptResult['outputs']> {
+  const { input } = running;
+  const answer = await execute(running, deps);
   if (!isObject(answer)) {
     throw new UpriverError('RIVER_SCRIPT_OUTPUT', `Script step ${input.stepId} did not print a JSON object.`, {
       hint: 'Print one JSON object on stdout and nothing else there; use stderr for messages.',
     });
   }
-  return Object.fromEntries(Object.entries(input.outputs).map(([field, variable]) => [variable, answer[field] ?? null]));
+  return Object.fromEntries(
+    Object.entries(input.outputs).map(([field, variable]) => [variable, answer[field] ?? null]),
+  );
 }
 
-function execute(input: ScriptInput, { stop }: Attempt, { projectDir, env }: ActivityDeps): Promise<Value> {
-  const [program = '', ...args] = input.command;
+function execute({ input, call, attempt }: Running, { projectDir, env }: ActivityDeps): Promise<Value> {
+  const [program = '', ...args] = call.command;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: projectDir, env: { ...env }, signal: stop, stdio: 'pipe' });
+    const child = spawn(program, args, { cwd: projectDir, env: { ...env }, signal: attempt.stop, stdio: 'pipe' });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -48,7 +72,7 @@ function execute(input: ScriptInput, { stop }: Attempt, { projectDir, env }: Act
     child.on('close', (code) => (code === 0 ? resolve(parse(stdout)) : reject(exited(input, code, stderr))));
     // A script that does not read its input is fine.
     child.stdin.on('error', () => {});
-    child.stdin.end(toWireJson(revive(input.inputs)));
+    child.stdin.end(call.stdin);
   });
 }
 
@@ -68,8 +92,12 @@ function notStarted({ stepId, command }: ScriptInput, cause: Error): UpriverErro
 }
 
 function exited({ stepId }: ScriptInput, code: number | null, stderr: string): UpriverError {
-  return new UpriverError('RIVER_SCRIPT_FAILED', `Script step ${stepId} ended with ${code ?? 'a signal'}: ${stderr.trim()}`, {
-    hint: 'Run it by hand with the same JSON on stdin. Set `retry` on the step if trying again can help.',
-    retry: true,
-  });
+  return new UpriverError(
+    'RIVER_SCRIPT_FAILED',
+    `Script step ${stepId} ended with ${code ?? 'a signal'}: ${stderr.trim()}`,
+    {
+      hint: 'Run it by hand with the same JSON on stdin. Set `retry` on the step if trying again can help.',
+      retry: true,
+    },
+  );
 }

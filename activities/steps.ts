@@ -1,5 +1,5 @@
 /** What the state store shows of a step while it runs. */
-import type { RunContext } from '../src/contracts/activities.ts';
+import type { RowRef, RunContext } from '../src/contracts/activities.ts';
 import type { StepRecord } from '../src/core/store.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -8,11 +8,17 @@ export interface RunningStep {
   stepId: string;
   type: string;
   attempts: number;
+  /** Rows around it. Steps of a row are not shown one by one: there may be millions. */
+  rows: readonly RowRef[];
 }
 
-/** For `upriver show` and the live display. Returns the record, for whoever ends the step. */
-export async function saveRunningStep({ store, wallClock }: ActivityDeps, step: RunningStep): Promise<StepRecord> {
-  const { run, stepId, type, attempts } = step;
+/** For `upriver show` and the live display. Returns the record, for whoever ends the step; null: it is not shown. */
+export async function saveRunningStep(
+  { store, wallClock }: ActivityDeps,
+  step: RunningStep,
+): Promise<StepRecord | null> {
+  const { run, stepId, type, attempts, rows } = step;
+  if (rows.length > 0) return null;
   const known = (await store.listSteps(run.runId)).find((one) => one.stepId === stepId);
   const record: StepRecord = {
     runId: run.runId,

@@ -21,3 +21,13 @@ export function dryRunReport(steps: readonly DryRunCounts[], { connections }: Pi
     samples: steps.flatMap(({ samples }) => samples),
   };
 }
+
+/** As many as are shown of one loop. */
+const SAMPLES = 3;
+
+/** What the rows of a row-by-row loop would send, all in all. Its own rows are what counts. */
+export function addDryRun(sum: DryRunCounts, { requests, samples }: DryRunCounts): DryRunCounts {
+  const total = { ...sum.requests };
+  for (const [name, count] of Object.entries(requests)) total[name] = (total[name] ?? 0) + count;
+  return { rows: sum.rows, requests: total, samples: [...sum.samples, ...samples].slice(0, SAMPLES) };
+}

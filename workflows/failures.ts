@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { StepPlan } from '../src/contracts/plan.ts';
 import { formatDuration } from '../src/core/durations.ts';
-import type { ErrorReport } from '../src/core/errors.ts';
+import { type ErrorReport, toReport, UpriverError } from '../src/core/errors.ts';
 
 /** An error of a step, already in the form that is shown. */
 export function stepFailure(report: ErrorReport, ...details: unknown[]): ApplicationFailure {
@@ -26,6 +26,7 @@ export function reportOf(error: unknown, step?: string): ErrorReport {
     if (report?.code) return { step, ...report };
     return { code: cause.type ?? 'INTERNAL_UNEXPECTED', message: cause.message, step };
   }
+  if (cause instanceof UpriverError) return toReport(cause, step);
   const message = cause instanceof Error ? cause.message : String(cause);
   return { code: isTimeout(cause) ? 'INTERNAL_TIMEOUT' : 'INTERNAL_UNEXPECTED', message, step };
 }

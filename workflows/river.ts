@@ -8,11 +8,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { BeginRunResult, RunContext } from '../src/contracts/activities.ts';
-import type { RiverPlan } from '../src/contracts/plan.ts';
+import type { RiverPlan, StepPlan, VariablePlan } from '../src/contracts/plan.ts';
 import type { FinalStatus, RunInput, RunResult } from '../src/contracts/run.ts';
 import { formatDuration } from '../src/core/durations.ts';
 import type { ErrorReport } from '../src/core/errors.ts';
 import { addCounts, noRows } from '../src/core/outcomes.ts';
+import { outermostLoops } from '../src/core/plan-slice.ts';
 import { revive, type Value } from '../src/core/values.ts';
 import { walk } from '../src/core/walker.ts';
 import { call } from './activities.ts';
@@ -21,7 +22,8 @@ import { withDeadline } from './deadline.ts';
 import { stepsTable } from './details.ts';
 import { dryRunReport } from './dry-run.ts';
 import { reportOf, stepFailure } from './failures.ts';
-import { RiverHost } from './river-host.ts';
+import type { Place } from './place.ts';
+import { WorkflowHost } from './step-host.ts';
 
 const FIRST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 60_000;
@@ -38,11 +40,32 @@ export async function runRiver(input: RunInput): Promise<RunResult> {
   const run = contextOf(input);
   const river = input.plan.rivers[input.plan.root] as RiverPlan;
   const begun = await begin(input, run, river);
-  const host = new RiverHost(input, run, startValues(river, input, begun.variables));
+  const host = new WorkflowHost(riverPlace(input, run, startValues(river, input, begun.variables)), (steps, note) =>
+    setCurrentDetails(stepsTable(steps, note)),
+  );
   if (begun.decision === 'skip') return finish({ input, run, host }, skipped(run, begun.holder));
   showStatus(input, 'running', noRows());
   const ending = await walkToEnd(river, host);
   return finish({ input, run, host }, ending);
+}
+
+function riverPlace({ plan, searchAttributes, retryOf }: RunInput, run: RunContext, values: Place['values']): Place {
+  return { run, plan, prefix: '', rows: [], values, searchAttributes, retryOf };
+}
+
+/** All of the river's; of a retry its loops alone, each with all that is in it. */
+function stepsToWalk({ steps }: RiverPlan, { retryOf }: Place): readonly StepPlan[] {
+  return retryOf ? [...outermostLoops(steps)] : steps;
+}
+
+function valuesOf({ plan, values }: Place, wanted: (variable: VariablePlan) => boolean): { [name: string]: Value } {
+  const { variables } = plan.rivers[plan.root] as RiverPlan;
+  const names = Object.keys(variables).filter((name) => wanted(variables[name] as VariablePlan));
+  return Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
+}
+
+function singleValues(place: Place): { [name: string]: Value } {
+  return valuesOf(place, ({ multiple }) => !multiple);
 }
 
 async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): Promise<BeginRunResult> {
@@ -50,16 +73,26 @@ async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): 
   const retryOf = input.retryOf?.runId ?? null;
   // Looks less and less often: a day of waiting must not fill the history.
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 1.5, LONGEST_LOOK_MS)) {
-    const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({ run, inputs, startedBy, overlap, retryOf });
+    const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({
+      run,
+      inputs,
+      startedBy,
+      overlap,
+      retryOf,
+    });
     if (begun.decision !== 'wait') return begun;
     setCurrentDetails(`Waiting for ${begun.holder} to end.`);
     await sleep(Math.round(pause), { summary: `waiting for ${begun.holder}` });
   }
 }
 
-async function walkToEnd(river: RiverPlan, host: RiverHost): Promise<Ending> {
+async function walkToEnd(river: RiverPlan, host: WorkflowHost): Promise<Ending> {
   try {
-    await withDeadline(river.timeoutMs, () => tooLate(river), () => walk(host.stepsToWalk(), host));
+    await withDeadline(
+      river.timeoutMs,
+      () => tooLate(river),
+      () => walk(stepsToWalk(river, host.place), host),
+    );
     return { status: host.partial ? 'partial' : 'succeeded', error: null, failure: null };
   } catch (error) {
     if (isCancellation(error)) return { status: 'cancelled', error: null, failure: error };
@@ -70,14 +103,14 @@ async function walkToEnd(river: RiverPlan, host: RiverHost): Promise<Ending> {
 interface Run {
   input: RunInput;
   run: RunContext;
-  host: RiverHost;
+  host: WorkflowHost;
 }
 
 async function finish({ input, run, host }: Run, { status, error, failure }: Ending): Promise<RunResult> {
   const result = resultOf({ input, run, host }, { status, error, failure });
-  const variables = status === 'succeeded' && !run.dryRun ? host.persisted() : {};
+  const variables = status === 'succeeded' && !run.dryRun ? valuesOf(host.place, ({ persist }) => persist) : {};
   const { retentionMs } = input.plan;
-  const ended = { run, status, steps: host.steps, error, variables, values: host.singleValues(), retentionMs };
+  const ended = { run, status, steps: host.steps, error, variables, values: singleValues(host.place), retentionMs };
   await CancellationScope.nonCancellable(async () => {
     showStatus(input, status, result.rows);
     setCurrentDetails(stepsTable(host.steps, error?.message ?? null));
@@ -99,7 +132,7 @@ function resultOf({ input, run, host }: Run, { status, error }: Ending): RunResu
     steps: host.steps,
     rows: host.steps.reduce((sum, step) => (step.rows ? addCounts(sum, step.rows) : sum), noRows()),
     error,
-    outputs: host.singleValues(),
+    outputs: singleValues(host.place),
     ...(run.dryRun ? { dry_run: dryRunReport(host.dryRuns, input.plan) } : {}),
   };
 }
@@ -136,7 +169,11 @@ function startValues(river: RiverPlan, input: RunInput, known: { [name: string]:
 
 function skipped(run: RunContext, holder: string | null): Ending {
   const message = `Another run of ${run.river} is in flight: ${holder}.`;
-  return { status: 'skipped', error: { code: 'RIVER_OVERLAP', message, hint: 'Set `overlap` in the river to choose.' }, failure: null };
+  return {
+    status: 'skipped',
+    error: { code: 'RIVER_OVERLAP', message, hint: 'Set `overlap` in the river to choose.' },
+    failure: null,
+  };
 }
 
 function tooLate({ name, timeoutMs }: RiverPlan): Error {

@@ -1,9 +1,20 @@
 /** The activities' signatures: what workflows ask of the worker. Types only. Rows never travel here, only counts and references. */
 import type { ErrorReport } from '../core/errors.ts';
-import type { CountedOutcome, RowCounts } from '../core/outcomes.ts';
+import type { CountedOutcome, Outcome, RowCounts } from '../core/outcomes.ts';
 import type { LoopKey } from '../core/store.ts';
 import type { Value } from '../core/values.ts';
-import type { ActionPlan, ConnectionPlan, LoopStep, Overlap, SqlStep, StepPlan } from './plan.ts';
+import type {
+  ActionPlan,
+  Cel,
+  ConnectionPlan,
+  IteratorPlan,
+  LoopStep,
+  Overlap,
+  SqlStep,
+  StepPlan,
+  TemplateText,
+  TemplateValue,
+} from './plan.ts';
 import type { DryRunSample, FinalStatus, StepResult } from './run.ts';
 
 /** What every activity knows of the run that it works for. */
@@ -22,6 +33,22 @@ export interface RowsetRef {
   $rowset: string;
   rows: number;
   columns: string[];
+}
+
+/** A row of a loop: where its values are. They are read where they are used, and stay out of Temporal's history. */
+export interface RowRef {
+  rowset: string;
+  /** From 0. */
+  row: number;
+  iterators: IteratorPlan[];
+}
+
+/** What a step may refer to. */
+export interface ScopeRef {
+  /** Variables and inputs. */
+  scope: { [name: string]: Value };
+  /** Rows of the row-by-row loops around the step, outermost first. */
+  rows: RowRef[];
 }
 
 export interface BeginRunInput {
@@ -53,14 +80,12 @@ export interface EndRunInput {
   retentionMs: number;
 }
 
-export interface SqlInput {
+export interface SqlInput extends ScopeRef {
   run: RunContext;
   step: SqlStep;
   /** The step's path in the run: its id, or `outer/row-42/step` inside a row-by-row loop. */
   path: string;
   connection: ConnectionPlan;
-  /** Values of the references in the statement, by dotted path. */
-  values: { [path: string]: Value };
   /** Id of the rowset to write, for a multiple variable. */
   rowset: string;
 }
@@ -75,7 +100,7 @@ export interface SqlResult {
 }
 
 /** Rows to send: a loop's rowset, or the single row of an action step. */
-export interface SendInput {
+export interface SendInput extends ScopeRef {
   run: RunContext;
   loop: LoopKey;
   /** The loop's own fields, or null for an action step. */
@@ -86,8 +111,6 @@ export interface SendInput {
   rowset: RowsetRef | null;
   /** Where an earlier segment stopped: rows before it are settled. */
   fromChunk: number;
-  /** Variables and inputs that the body refers to. */
-  scope: { [name: string]: Value };
   actions: Record<string, ActionPlan>;
   connections: Record<string, ConnectionPlan>;
   /** After an outage: send one row first and only go on when it is answered. */
@@ -122,6 +145,7 @@ export interface DryRunCounts {
 export interface SingleResult {
   outcome: CountedOutcome;
   error: ErrorReport | null;
+  /** Those that the step gives to variables. */
   outputs: { [output: string]: Value };
 }
 
@@ -161,11 +185,73 @@ export interface RetryRowsInput {
   includeUnknown: boolean;
 }
 
-export interface ScriptInput {
+export interface OpenRowsInput {
+  run: RunContext;
+  loop: LoopKey;
+  step: LoopStep;
+  rowset: RowsetRef;
+  /** Rows of the loops around this one. */
+  around: RowRef[];
+  /** Chunks before it are settled. */
+  fromChunk: number;
+  /** Rows before it have ended. */
+  fromRow: number;
+}
+
+export interface OpenRows extends FinishRowsResult {
+  /** The first chunk with open rows; null: every row is settled. */
+  chunk: number | null;
+  /** Its open rows, as ranges: first and last row number. */
+  ranges: [first: number, last: number][];
+}
+
+/** How a row of a row-by-row loop ended. */
+export interface SettledRow {
+  row: number;
+  outcome: Outcome;
+  code: string;
+  /** A template is filled in from the row where it is kept, so that the row's values stay out of Temporal. */
+  message: string | { template: TemplateText; scope: { [name: string]: Value } };
+  /** Path of the action that the outcome is from: its record has more to say. */
+  from: string | null;
+  /** Paths of the actions that ran, when their outputs are wanted. */
+  actions: string[];
+  /** Requests that its steps made. */
+  requests: number;
+}
+
+export interface SettleRowsInput {
+  run: RunContext;
+  loop: LoopKey;
+  step: LoopStep;
+  rowset: RowsetRef;
+  /** Rows of the loops around this one. */
+  around: RowRef[];
+  settled: SettledRow[];
+  /** Which settlement of the loop this is: one that is repeated counts once. */
+  number: number;
+}
+
+export interface ChooseInput extends ScopeRef {
+  run: RunContext;
+  path: string;
+  /** null: else. */
+  conditions: (Cel | null)[];
+}
+
+export interface RenderInput extends ScopeRef {
+  run: RunContext;
+  path: string;
+  templates: Record<string, TemplateValue>;
+}
+
+export interface ScriptInput extends ScopeRef {
   run: RunContext;
   stepId: string;
-  command: string[];
-  inputs: { [name: string]: Value };
+  /** The step's path in the run. */
+  path: string;
+  command: TemplateText[];
+  inputs: Record<string, TemplateValue>;
   outputs: Record<string, string>;
   attempts: number;
 }
@@ -189,4 +275,12 @@ export interface Activities {
   /** The rows of an earlier run that are to be sent again, as a rowset; null: there are none. */
   retryRows(input: RetryRowsInput): Promise<RowsetRef | null>;
   runScript(input: ScriptInput): Promise<ScriptResult>;
+  /** Opens a row-by-row loop and says which rows are still to be walked. */
+  openRows(input: OpenRowsInput): Promise<OpenRows>;
+  /** Keeps how rows of a row-by-row loop ended; safe to repeat. */
+  settleRows(input: SettleRowsInput): Promise<FinishRowsResult>;
+  /** Which of the conditions holds first, where they read a row's values; null: none. */
+  choose(input: ChooseInput): Promise<{ branch: number | null }>;
+  /** Fills in templates that read a row's values. What comes of it is seen in Temporal. */
+  render(input: RenderInput): Promise<{ [name: string]: Value }>;
 }

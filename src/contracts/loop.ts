@@ -1,27 +1,35 @@
 /** Argument and result of a loop's workflow. Its type is `<river>.<step>`, its id `<run>/<step>`. Types only. */
 import type { ErrorReport } from '../core/errors.ts';
 import type { RowCounts } from '../core/outcomes.ts';
-import type { Value } from '../core/values.ts';
-import type { DryRunCounts, RowsetRef, RunContext } from './activities.ts';
-import type { ActionPlan, ConnectionPlan, LoopStep } from './plan.ts';
+import type { DryRunCounts, RowsetRef, RunContext, ScopeRef } from './activities.ts';
+import type { LoopStep, Plan } from './plan.ts';
 import type { FinalStatus } from './run.ts';
 
-export interface LoopInput {
+export interface LoopInput extends ScopeRef {
   run: RunContext;
   step: LoopStep;
   /** The step's path in the run. */
   path: string;
   rowset: RowsetRef;
-  scope: { [name: string]: Value };
-  actions: Record<string, ActionPlan>;
-  connections: Record<string, ConnectionPlan>;
-  /** The warehouse that `results` go to; null: they go to a variable, or nowhere. */
-  resultsConnection: ConnectionPlan | null;
+  /** What of the run's plan the loop needs. */
+  plan: Plan;
+  searchAttributes: boolean;
   /** Set when the loop carried on as new. */
-  carry: SendCarry | null;
+  carry: LoopCarry | null;
 }
 
-/** All that sending must remember from one workflow run to the next: the rows' states are in the store. */
+/** All that a loop must remember from one workflow run to the next: the rows' states are in the store. */
+export interface LoopCarry extends SendCarry {
+  /** Row by row: rows before it have ended. */
+  fromRow: number;
+  /** Row by row: settlements so far. */
+  settlements: number;
+  /** Row by row: something within a row was not quite right, though the row is delivered. */
+  partial: boolean;
+  /** Row by row: what the rows so far would have sent. */
+  dryRun: DryRunCounts | null;
+}
+
 export interface SendCarry {
   fromChunk: number;
   /** Epoch ms of the outage's first failure; null: the destination answers. */

@@ -1,5 +1,5 @@
 /** The part of a plan that some steps need: nothing else travels to a child workflow or an activity. */
-import type { ActionPlan, ConnectionPlan, Plan, StepPlan } from '../contracts/plan.ts';
+import type { ActionPlan, ConnectionPlan, LoopStep, Plan, StepPlan } from '../contracts/plan.ts';
 
 /** Every step at any depth, containers before what they hold. */
 export function* everyStep(steps: readonly StepPlan[]): Generator<StepPlan> {
@@ -7,6 +7,15 @@ export function* everyStep(steps: readonly StepPlan[]): Generator<StepPlan> {
     yield step;
     if ('steps' in step) yield* everyStep(step.steps);
     if (step.type === 'condition') for (const branch of step.branches) yield* everyStep(branch.steps);
+  }
+}
+
+/** Loops that stand in no other loop. */
+export function* outermostLoops(steps: readonly StepPlan[]): Generator<LoopStep> {
+  for (const step of steps) {
+    if (step.type === 'loop') yield step;
+    else if ('steps' in step) yield* outermostLoops(step.steps);
+    else if (step.type === 'condition') for (const branch of step.branches) yield* outermostLoops(branch.steps);
   }
 }
 
@@ -32,13 +41,36 @@ export function actionsFor(steps: readonly StepPlan[], plan: Pick<Plan, 'actions
 export function planFrom(plan: Plan, root: string): Plan {
   const rivers: Plan['rivers'] = {};
   reach(root, plan, rivers);
-  const steps = Object.values(rivers).flatMap((river) => river.steps);
+  return {
+    ...sliceOf(
+      plan,
+      Object.values(rivers).flatMap((river) => river.steps),
+    ),
+    root,
+    rivers,
+  };
+}
+
+/** The plan of some steps of a river: only the rivers, actions and connections that they reach. */
+export function planOf(plan: Plan, steps: readonly StepPlan[]): Plan {
+  const rivers: Plan['rivers'] = {};
+  for (const step of everyStep(steps)) if (step.type === 'river') reach(step.river, plan, rivers);
+  const called = Object.values(rivers).flatMap((river) => river.steps);
+  return { ...sliceOf(plan, [...steps, ...called]), rivers };
+}
+
+function sliceOf(plan: Plan, steps: readonly StepPlan[]): Plan {
   const slice = actionsFor(steps, plan);
   for (const step of everyStep(steps)) {
-    const connection = step.type === 'sql' ? plan.connections[step.connection] : undefined;
+    const connection = plan.connections[warehouseOf(step) ?? ''];
     if (connection) slice.connections[connection.name] = connection;
   }
-  return { ...plan, root, rivers, ...slice };
+  return { ...plan, ...slice };
+}
+
+function warehouseOf(step: StepPlan): string | null {
+  if (step.type === 'sql') return step.connection;
+  return step.type === 'loop' && step.results?.kind === 'table' ? step.results.connection : null;
 }
 
 function reach(name: string, plan: Plan, rivers: Plan['rivers']): void {

@@ -20,7 +20,8 @@ export type Flow = 'go_on' | 'skip' | 'stop';
 
 export interface StepHost {
   leaf(step: LeafStep): Promise<Flow>;
-  evaluate(condition: ConditionStep, branch: BranchPlan): boolean;
+  /** The branch that is taken; undefined: none. */
+  choose(condition: ConditionStep): BranchPlan | undefined | Promise<BranchPlan | undefined>;
   /** The error that `then: fail` ends in. */
   failure(condition: ConditionStep, branch: BranchPlan): Error;
   /** Runs branches side by side; the first to throw ends the others. */
@@ -57,7 +58,7 @@ async function walkParallel(steps: readonly StepPlan[], host: StepHost): Promise
 }
 
 async function walkCondition(step: ConditionStep, host: StepHost): Promise<Flow> {
-  const branch = step.branches.find((candidate) => candidate.if === null || host.evaluate(step, candidate));
+  const branch = await host.choose(step);
   if (!branch) return 'go_on';
   if (branch.then === 'fail') throw host.failure(step, branch);
   return branch.then === 'steps' ? walk(branch.steps, host) : branch.then;

@@ -4,8 +4,8 @@ import type { LoopStep, StepPlan } from '../contracts/plan.ts';
 import { resolveIterators } from '../core/iterators.ts';
 import { everyStep } from '../core/plan-slice.ts';
 import type { LoopRecord, RowsetMeta, StateStore } from '../core/store.ts';
-import { UpriverError } from '../core/errors.ts';
 import { refsOf } from '../core/templates.ts';
+import { rowsGone } from './row-reader.ts';
 
 export interface LoopView {
   record: LoopRecord;
@@ -27,7 +27,10 @@ export interface RowLayout {
 }
 
 /** Opens a loop; an action step is a loop over one row without columns. */
-export async function openLoop(input: Pick<SendInput, 'loop' | 'rowset' | 'step' | 'body' | 'run'>, store: StateStore): Promise<LoopView> {
+export async function openLoop(
+  input: Pick<SendInput, 'loop' | 'rowset' | 'step' | 'body' | 'run'>,
+  store: StateStore,
+): Promise<LoopView> {
   const rowset = await findRowset(input, store);
   const { step } = input;
   const columns = step ? resolveIterators(step.iterators, rowset.columns) : [];
@@ -58,21 +61,36 @@ function deliveredScope(river: string, step: LoopStep): string {
   return `${river}/${step.id}`;
 }
 
-async function findRowset({ loop, rowset }: Pick<SendInput, 'loop' | 'rowset'>, store: StateStore): Promise<RowsetMeta> {
+async function findRowset(
+  { loop, rowset }: Pick<SendInput, 'loop' | 'rowset'>,
+  store: StateStore,
+): Promise<RowsetMeta> {
   if (rowset === null) return { id: '', runId: loop.runId, columns: [], rows: 1, chunkStarts: [0] };
   const found = await store.getRowset(rowset.$rowset);
   if (found) return found;
-  throw new UpriverError('STATE_ROWSET_GONE', `The rows of ${loop.path} are no longer in the state store.`, {
-    hint: 'They are kept for the `retention` of upriver.yaml. Run the river again.',
-  });
+  throw rowsGone(loop.path);
 }
 
-/** Iterators that the body's actions are given, in a fixed order: what `send: changed` compares. */
+/** Iterators that the body's steps are given, in a fixed order: what `send: changed` compares. */
 function suppliedIterators(body: readonly StepPlan[], iterators: readonly string[]): string[] {
-  const used = new Set<string>();
-  for (const step of everyStep(body)) {
-    if (step.type !== 'action') continue;
-    for (const ref of Object.values(step.inputs).flatMap(refsOf)) used.add(ref.path[0] as string);
-  }
+  const used = new Set([...everyStep(body)].flatMap(givenTo));
   return iterators.filter((name) => used.has(name)).sort();
+}
+
+/** Names that a step is given: its inputs, or what its SQL refers to. */
+function givenTo(step: StepPlan): string[] {
+  switch (step.type) {
+    case 'sql':
+      return step.sql.flatMap((part) => {
+        if (typeof part === 'string') return [];
+        const [name = ''] = 'bind' in part ? part.bind : part.identifier;
+        return [name];
+      });
+    case 'action':
+    case 'river':
+    case 'script':
+      return Object.values(step.inputs).flatMap((template) => refsOf(template).map(({ path }) => path[0] as string));
+    default:
+      return [];
+  }
 }

@@ -76,8 +76,9 @@ class RowHost implements StepHost {
     return 'go_on';
   }
 
-  evaluate(_condition: ConditionStep, branch: BranchPlan): boolean {
-    return isTrue(this.#context.body.conditions.get(branch), this.#scope);
+  choose({ branches }: ConditionStep): BranchPlan | undefined {
+    const { conditions } = this.#context.body;
+    return branches.find((branch) => branch.if === null || isTrue(conditions.get(branch), this.#scope));
   }
 
   failure(condition: ConditionStep, branch: BranchPlan): Error {

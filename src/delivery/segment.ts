@@ -2,9 +2,8 @@
 import type { SendInput, SendResult } from '../contracts/activities.ts';
 import { UpriverError } from '../core/errors.ts';
 import { badRows } from '../core/outcomes.ts';
-import { builtIns } from '../core/scope.ts';
 import type { StateStore } from '../core/store.ts';
-import { revive, type Value } from '../core/values.ts';
+import type { Value } from '../core/values.ts';
 import type { Destination } from '../http/http-client.ts';
 import type { AttemptContext } from './attempts.ts';
 import { type Body, compileBody } from './body.ts';
@@ -14,6 +13,7 @@ import { type LoopView, openLoop } from './loop-view.ts';
 import { OutageDetector } from './outage.ts';
 import { Pump } from './pump.ts';
 import { Rehearsal } from './rehearsal.ts';
+import { type RowReader, scopeOf } from './row-reader.ts';
 import { readSingle } from './single-row.ts';
 import { Slots } from './slots.ts';
 import { StoppedError } from './sender.ts';
@@ -21,6 +21,8 @@ import { type Workload, workloadOf } from './workload.ts';
 
 export interface SegmentDeps {
   store: StateStore;
+  /** Rows of the loops around. */
+  rows: RowReader;
   destinations: ReadonlyMap<string, Destination>;
   /** Monotonic milliseconds. */
   now: () => number;
@@ -69,7 +71,7 @@ async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment
   const { rows, inDoubt } = await store.countLoop(input.loop);
   // Whoever held the loop before may still write requests for as long as its lease runs.
   if (inDoubt > 0) await deps.sleep(LEASE_MS);
-  const scope = { ...(revive(input.scope) as { [name: string]: Value }), ...builtIns(input.run) };
+  const scope = await scopeOf(input, deps.rows);
   const body = compileBody(input.body, {
     actions: input.actions,
     destinations: rehearsal?.standIns(deps.destinations) ?? deps.destinations,
@@ -133,7 +135,7 @@ async function report({ input, deps, ending, rehearsal }: Segment): Promise<Send
     nextChunk: await store.nextOpenChunk(input.loop, input.fromChunk),
     stop: reason?.kind === 'stop' ? reason.stop : null,
     park: reason?.kind === 'park' ? reason.park : null,
-    single: input.step === null ? await readSingle(input.loop, store) : null,
+    single: input.step === null ? await readSingle(input, store) : null,
     dryRun: rehearsal?.counts() ?? null,
   };
 }

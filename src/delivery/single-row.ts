@@ -1,12 +1,13 @@
 /** How an action step ended: it is a loop over one row, so that the same marks keep it honest through a crash. */
-import type { SingleResult } from '../contracts/activities.ts';
+import type { SendInput, SingleResult } from '../contracts/activities.ts';
+import type { StepPlan } from '../contracts/plan.ts';
 import { type CountedOutcome, ROW_STATE } from '../core/outcomes.ts';
-import type { LoopKey, StateStore } from '../core/store.ts';
+import type { StateStore } from '../core/store.ts';
 import { decode, type Value } from '../core/values.ts';
 
 const NAMES = Object.keys(ROW_STATE) as (keyof typeof ROW_STATE)[];
 
-export async function readSingle(loop: LoopKey, store: StateStore): Promise<SingleResult> {
+export async function readSingle({ loop, body }: SendInput, store: StateStore): Promise<SingleResult> {
   const [state] = await store.readStates(loop, 0);
   const name = NAMES[state ?? 0] ?? 'pending';
   const outcome: CountedOutcome = name === 'pending' || name === 'sending' ? 'not_attempted' : name;
@@ -15,6 +16,12 @@ export async function readSingle(loop: LoopKey, store: StateStore): Promise<Sing
   return {
     outcome,
     error: record ? { code: record.code, message: record.message } : null,
-    outputs: kept ? (decode(kept.outputs) as { [name: string]: Value }) : {},
+    outputs: wantedOf(body, kept ? (decode(kept.outputs) as { [name: string]: Value }) : {}),
   };
+}
+
+/** What goes to variables; the rest of a reply stays out of Temporal. */
+function wantedOf(body: readonly StepPlan[], outputs: { [name: string]: Value }): { [name: string]: Value } {
+  const wanted = body.flatMap((step) => (step.type === 'action' ? Object.keys(step.outputs) : []));
+  return Object.fromEntries(wanted.map((name) => [name, outputs[name] ?? null]));
 }

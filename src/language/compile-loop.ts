@@ -3,7 +3,6 @@ import type { IteratorPlan, LoopStep, ResultsTarget, StepPlan, Tolerance } from 
 import { didYouMean } from '../core/suggest.ts';
 import { checkWarehouse } from './compile-sql.ts';
 import { baseOf, checkVariable, compileSteps, type Parsed, type StepContext } from './compile-steps.ts';
-import { type Feature, NOT_YET, NOT_YET_TEXT } from './not-yet.ts';
 import { allSteps } from './registry.ts';
 import type { Path } from './source.ts';
 
@@ -16,7 +15,6 @@ export function compileLoop(step: Parsed<'loop'>, path: Path, context: StepConte
   const loop = { only: step.steps.length === 1 };
   const steps = compileSteps(step.steps, [...path, 'steps'], { ...context, loop, names: context.names.withRow(names) });
   const mode = isStream(steps) ? 'stream' : 'steps';
-  if (mode === 'steps') refuse('loop.steps', step, path, context);
   return {
     ...baseOf(step),
     type: 'loop',
@@ -95,10 +93,4 @@ function compileResults(step: Parsed<'loop'>, path: Path, context: StepContext):
   const hint = 'Write { variable: … } or { connection: …, table: …, mode: … }.';
   context.file.add(path, { code: 'RIVER_CONFLICT', message: 'results go to a variable or to a table', hint });
   return null;
-}
-
-function refuse(feature: Feature, step: Parsed<'loop'>, path: Path, { file }: StepContext): void {
-  if (!NOT_YET.has(feature)) return;
-  const { message, hint } = NOT_YET_TEXT[feature];
-  file.add(path, { code: 'RIVER_NOT_YET', message: `step ${step.id}: ${message}`, hint });
 }

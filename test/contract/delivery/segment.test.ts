@@ -12,6 +12,7 @@ import { COUNTED } from '../../../src/core/outcomes.ts';
 import type { StateStore } from '../../../src/core/store.ts';
 import { encode, type Value } from '../../../src/core/values.ts';
 import { outcomeOf } from '../../../src/delivery/results.ts';
+import { RowReader } from '../../../src/delivery/row-reader.ts';
 import { runSegment } from '../../../src/delivery/segment.ts';
 import { openDestination } from '../../../src/http/index.ts';
 import { openStore } from '../../../src/state/index.ts';
@@ -112,12 +113,12 @@ describe('a stretch of a loop', () => {
     await using destination = await openDestination(connections.api as HttpConnectionPlan, deps);
     const input: SendInput = {
       run: { runId, river: 'deals', startedAt: '', scheduledAt: '', dryRun: false, full: false },
-      ...{ loop: { runId, path: 'each' }, step, body: step.steps, fromChunk: 0, scope: {}, actions, connections, probe: false },
+      ...{ loop: { runId, path: 'each' }, step, body: step.steps, fromChunk: 0, scope: {}, rows: [], actions, connections, probe: false },
       rowset: { $rowset: runId, rows: meta.rows, columns: meta.columns },
       segmentMs: 60_000,
     };
     const never = new AbortController().signal;
-    const tools = { ...deps, store, sleep: (ms: number) => sleep(ms), stop: never, abort: never };
+    const tools = { ...deps, store, rows: new RowReader(store), sleep: (ms: number) => sleep(ms), stop: never, abort: never };
     let result = await runSegment(input, { ...tools, destinations: new Map([['api', destination]]) });
     // As the workflow does after an outage, without its pause.
     for (let parks = 0; result.park && parks < 200; parks++) {

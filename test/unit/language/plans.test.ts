@@ -246,6 +246,13 @@ test('an unknown river is an error with a suggestion', async () => {
   );
 });
 
+test('a loop whose body has other steps is walked row by row', async () => {
+  const body = "{ id: call, type: sql, connection: warehouse, script: 'delete from t where id = {id}' }";
+  const project = await good(`  - { id: each, type: loop, over: deals, as: [id], steps: [ ${body} ] }`);
+  expect(mistakes(project)).toEqual([]);
+  expect(project.rivers.get('test-river')!.steps[0]).toMatchObject({ type: 'loop', mode: 'steps', maxInFlight: 20 });
+});
+
 test('a plan that Temporal would not take is refused', async () => {
   const project = await good(
     `  - { id: a, type: sql, connection: warehouse, script: "select '${'x'.repeat(1_000_001)}'" }`,

@@ -283,10 +283,10 @@ const cases: [string, string, string, string][] = [
     'loop of its own',
   ],
   [
-    'SQL in a loop',
-    loop('', "      - { id: call, type: sql, connection: warehouse, script: 'delete from t' }"),
-    '8:5 RIVER_NOT_YET',
-    'actions, conditions and sequences',
+    'SQL in a loop that names no iterator',
+    loop('', "      - { id: call, type: sql, connection: warehouse, script: 'delete from t where id = {idd}' }"),
+    '13:89 RIVER_UNKNOWN_VARIABLE',
+    "Did you mean 'id'?",
   ],
   ['results into two places', loop('    results: { variable: deals, table: t }\n'), '12:14 RIVER_CONFLICT', '{ variable: … }'],
   [

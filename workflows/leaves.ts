@@ -1,0 +1,155 @@
+/** Does single steps as Temporal work, each an activity or a child workflow: one way for a river and for a row of a loop. */
+import { executeChild, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import type { SendResult } from '../src/contracts/activities.ts';
+import type { ActionStep, RiverStep, ScriptStep, SqlStep } from '../src/contracts/plan.ts';
+import type { RunInput, RunResult } from '../src/contracts/run.ts';
+import type { Outcome } from '../src/core/outcomes.ts';
+import { actionsFor, planFrom } from '../src/core/plan-slice.ts';
+import { builtIns } from '../src/core/scope.ts';
+import { compileValue } from '../src/core/templates.ts';
+import { revive, type Value } from '../src/core/values.ts';
+import type { LeafStep } from '../src/core/walker.ts';
+import { call } from './activities.ts';
+import { stepFailure } from './failures.ts';
+import { runLoopStep } from './loop-step.ts';
+import { type LeafContext, type LeafResult, type Place, pathOf, readsRow, scopeOf } from './place.ts';
+import { rowFailure } from './row-end.ts';
+import { sendAll } from './send-rows.ts';
+
+export function runLeaf(step: LeafStep, context: LeafContext): Promise<LeafResult> {
+  switch (step.type) {
+    case 'sql':
+      return runSql(step, context);
+    case 'action':
+      return runAction(step, context);
+    case 'loop':
+      return runLoopStep(step, context);
+    case 'river':
+      return callRiver(step, context);
+    case 'script':
+      return runScript(step, context);
+  }
+}
+
+async function runSql(step: SqlStep, { place }: LeafContext): Promise<LeafResult> {
+  const connection = place.plan.connections[step.connection];
+  if (!connection) throw new Error(`connection ${step.connection} is not in the plan`);
+  const path = pathOf(step, place);
+  const summary =
+    step.target?.kind === 'table' ? `${step.target.mode} ${step.target.table}` : `sql on ${step.connection}`;
+  const result = await call({ id: path, summary: step.name ?? summary }).runSql({
+    ...scopeOf(step, place),
+    step,
+    path,
+    connection,
+    rowset: `${place.run.runId}/${path}`,
+  });
+  if (step.target?.kind === 'variable') place.values[step.target.variable] = revive(result.value);
+  return { attempts: result.attempts };
+}
+
+/** An action is a loop over one row, so that the same marks keep it honest through a crash. */
+async function runAction(step: ActionStep, { place, note, noteDryRun, show }: LeafContext): Promise<LeafResult> {
+  const path = pathOf(step, place);
+  const loop = { runId: place.run.runId, path };
+  const slice = actionsFor([step], place.plan);
+  const plan = { ...scopeOf(step, place), ...slice, loop, step: null, body: [step], rowset: null };
+  const carry = { fromChunk: 0, outageSince: null, startedAt: Date.now() };
+  const result = await sendAll(plan, carry, {
+    outageLimitMs: step.timeoutMs,
+    onSegment: (_result, message) => show(message),
+    carryOn: async () => {},
+  });
+  const { requests, dryRun, single } = result;
+  note({ requests });
+  if (dryRun) noteDryRun(dryRun);
+  // Nothing was sent, so there is nothing to put out.
+  if (place.run.dryRun) return { requests };
+  const outcome = single?.outcome ?? 'not_attempted';
+  const fine = outcome === 'delivered' || (outcome === 'skipped' && place.rows.length === 0);
+  if (!fine) throw actionFailure(step, path, result);
+  for (const [output, variable] of Object.entries(step.outputs)) {
+    place.values[variable] = revive(single?.outputs[output] ?? null);
+  }
+  return { requests, status: outcome === 'skipped' ? 'skipped' : 'succeeded' };
+}
+
+function actionFailure(step: ActionStep, path: string, { single, stop }: SendResult): Error {
+  const { outcome = 'not_attempted', error = null } = single ?? {};
+  const message = error
+    ? `Action ${step.action} ended ${outcome}: ${error.message}`
+    : `Action ${step.action} was not attempted.`;
+  const report = { code: error?.code ?? 'ROW_NOT_ATTEMPTED', message, step: step.id };
+  const stopsLoop = stop?.reason === 'rule';
+  return rowFailure(report, {
+    outcome: outcome === 'not_attempted' ? 'failed' : (outcome as Outcome),
+    stopsLoop,
+    from: path,
+  });
+}
+
+async function callRiver(step: RiverStep, { place }: LeafContext): Promise<LeafResult> {
+  const { run, plan, searchAttributes } = place;
+  const path = pathOf(step, place);
+  const input: RunInput = {
+    plan: planFrom(plan, step.river),
+    inputs: await renderInputs(step, place),
+    startedBy: `river:${run.runId}`,
+    full: run.full,
+    dryRun: run.dryRun,
+    retryOf: null,
+    searchAttributes,
+  };
+  const options = {
+    args: [input],
+    workflowId: `${run.runId}/${path}`,
+    workflowTaskTimeout: '5s',
+    staticSummary: step.name ?? `river ${step.river}`,
+  } as const;
+  if (!step.wait) {
+    await startChild(step.river, { ...options, parentClosePolicy: ParentClosePolicy.ABANDON });
+    return {};
+  }
+  const result: RunResult = await executeChild(step.river, options);
+  // What did not run for this row must not count as delivered.
+  if (result.status === 'skipped' && place.rows.length > 0) throw overlapped(step);
+  for (const [output, variable] of Object.entries(step.outputs)) {
+    place.values[variable] = revive(result.outputs?.[output] ?? null);
+  }
+  return { status: result.status, rows: result.rows };
+}
+
+/** The inputs become the called river's argument: Temporal shows them, as those of any run. */
+async function renderInputs(step: RiverStep, place: Place): Promise<{ [name: string]: Value }> {
+  if (readsRow(step.inputs, place)) {
+    const path = pathOf(step, place);
+    const summary = `inputs of river ${step.river}`;
+    return call({ id: `${path}/inputs`, summary }).render({ ...scopeOf(step, place), path, templates: step.inputs });
+  }
+  const scope = { ...place.values, ...builtIns(place.run) };
+  return Object.fromEntries(Object.entries(step.inputs).map(([name, input]) => [name, compileValue(input)(scope)]));
+}
+
+function overlapped({ id, river }: RiverStep): Error {
+  return stepFailure({
+    code: 'RIVER_OVERLAP',
+    message: `River ${river} was not run: another run of it is in flight.`,
+    hint: `Give ${river} \`overlap: allow\` or \`queue\`, or the loop \`max_in_flight: 1\`.`,
+    step: id,
+  });
+}
+
+async function runScript(step: ScriptStep, { place }: LeafContext): Promise<LeafResult> {
+  const path = pathOf(step, place);
+  const result = await call({ id: path, summary: step.name ?? step.run.join(' ') }).runScript({
+    ...scopeOf(step, place),
+    stepId: step.id,
+    path,
+    command: step.run,
+    inputs: step.inputs,
+    outputs: step.outputs,
+    attempts: step.retry?.attempts ?? 1,
+  });
+  for (const [variable, value] of Object.entries(result.outputs)) place.values[variable] = revive(value);
+  return { attempts: result.attempts };
+}
