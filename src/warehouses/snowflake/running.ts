@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UpriverError } from '../../core/errors.ts';
 import type { RenderedSql } from '../bound-sql.ts';
 import { type StatementWatch, watchStatement } from '../statement-watch.ts';
-import type { StatementOptions } from '../warehouse.ts';
+import type { StatementHandle, StatementOptions } from '../warehouse.ts';
 import { driverBinds } from './binds.ts';
 import type { SnowflakeClient } from './client.ts';
 import { isVerdict } from './errors.ts';
@@ -44,6 +44,8 @@ export class Running implements AsyncDisposable {
   readonly client: SnowflakeClient;
   readonly #options: StatementOptions;
   readonly #watch: StatementWatch;
+  /** What an earlier attempt left, until it is used. */
+  #resume: StatementHandle | undefined;
   /** Aborted when the statement has to end, so that no pause outlasts it. */
   readonly #ended = new AbortController();
   #current: RowStatement | string | null = null;
@@ -52,6 +54,7 @@ export class Running implements AsyncDisposable {
   constructor(client: SnowflakeClient, options: StatementOptions) {
     this.client = client;
     this.#options = options;
+    this.#resume = options.resume;
     this.#watch = watchStatement(options, () => this.#cancel());
   }
 
@@ -103,11 +106,11 @@ export class Running implements AsyncDisposable {
   }
 
   async submit({ part, text, binds, parameters }: Submission): Promise<string> {
-    const { resume, onHandle } = this.#options;
+    const { onHandle } = this.#options;
     this.throwIfEnded();
     // An attempt that died while it submitted left its request id only: sent again under it, Snowflake knows the request.
-    const unsure = resume?.part === part && resume.query === undefined;
-    const request = unsure ? String(resume.request) : randomUUID();
+    const request = this.#resume?.part === part ? String(this.#resume.request) : randomUUID();
+    this.#resume = undefined;
     onHandle?.({ part, request });
     const statement = await this.client.execute({
       ...this.#execution(text, binds, parameters),
@@ -122,11 +125,12 @@ export class Running implements AsyncDisposable {
 
   /** A query that succeeded, or still runs and will; one that failed is submitted anew. */
   async takeOver(part: string): Promise<string | null> {
-    const { resume } = this.#options;
-    if (resume?.part !== part || typeof resume.query !== 'string') return null;
+    const query = this.#resume?.query;
+    if (this.#resume?.part !== part || typeof query !== 'string') return null;
+    this.#resume = undefined;
     try {
-      await this.#finish(resume.query, resume.query);
-      return resume.query;
+      await this.#finish(query, query);
+      return query;
     } catch (error) {
       this.throwIfEnded();
       if (isVerdict(error) || error instanceof UpriverError) return null;
@@ -197,7 +201,9 @@ async function rawRows(statement: RowStatement): Promise<RawRows> {
 /** Nobody waits for more than that the request was made: a statement that had ended by itself cannot be cancelled. */
 async function cancel(client: SnowflakeClient, target: RowStatement | string): Promise<void> {
   if (typeof target !== 'string') return new Promise((resolve) => target.cancel(() => resolve()));
-  await client.execute({ sqlText: 'SELECT SYSTEM$CANCEL_QUERY(:1)', binds: [target] }).catch(() => {});
+  // System functions take no binds; an id is hexadecimal.
+  const id = target.replace(/[^\w-]/g, '');
+  await client.execute({ sqlText: `SELECT SYSTEM$CANCEL_QUERY('${id}')` }).catch(() => {});
 }
 
 function lost(query: string, status: string): UpriverError {

@@ -95,7 +95,6 @@ export interface Hooks {
   /** Waits as long as a test holds such statements. */
   gate(query: Query): Promise<void>;
   executed(execution: Execution): void;
-  cancelQuery(id: string): boolean;
   /** An answer that no table of DuckDB has. */
   answer(query: Query): Failure | null;
 }

@@ -8,61 +8,40 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { type Accounts, checkLogin, type LoginData } from './accounts.ts';
-import { Engine } from './engine.ts';
-import { type Failure, failure } from './failures.ts';
+import { accepted, inProgress, loggedIn, refusal, refusalOf, renewed, resultOf, statusOf } from './answers.ts';
+import { type Bindings, Engine } from './engine.ts';
+import type { Failure } from './failures.ts';
+import { type Act, type Fault, Faults, Holds, type Route } from './faults.ts';
 import { type Execution, type Hooks, noWarehouse, Query, type Session } from './queries.ts';
 
-export type Route =
-  | 'login'
-  | 'renew'
-  | 'logout'
-  | 'query'
-  | 'result'
-  | 'status'
-  | 'abort'
-  | 'chunk'
-  | 'oauth'
-  | 'telemetry'
-  | 'other';
-
-/** What goes wrong, how often. */
-export interface Fault {
-  route: Route;
-  times: number;
-  /** Only requests whose SQL has this. */
-  sql?: RegExp;
-  act:
-    | { kind: 'http'; status: number }
-    | { kind: 'refuse'; code: string; message?: string }
-    /** The connection breaks before, or after, the request was carried out. */
-    | { kind: 'reset'; when: 'before' | 'after' }
-    /** A connection that breaks after half of a chunk's bytes. */
-    | { kind: 'truncate' };
-}
+export type { Fault } from './faults.ts';
 
 export interface LogEntry {
   route: Route;
   sql?: string;
-  requestId?: string | null;
-  authorization?: string;
+  requestId: string | null;
 }
 
 export interface SnowflakeDouble extends AsyncDisposable {
-  url: string;
-  log: LogEntry[];
-  executions: Execution[];
+  readonly url: string;
+  /** Every request. */
+  readonly log: readonly LogEntry[];
+  /** Every statement that was really run. */
+  readonly executions: readonly Execution[];
+  readonly sessions: readonly Session[];
   /** Texts of executed statements that match. */
   ran(pattern: RegExp): string[];
   fault(fault: Fault): void;
-  /** Statements (or scripts) that match wait, running, until released; no more than `times` of them. Released: when they are done. */
+  /**
+   * Statements (or scripts) that match wait, running, until released; no more than `times` of them. The release resolves
+   * when they are done.
+   */
   hold(pattern: RegExp, options?: { times: number }): { release(): Promise<void> };
   /** The warehouse stops: every statement that needs one fails. */
   suspended: boolean;
-  /** Answers of the server before it says 333333, in ms. */
+  /** How long the server waits with an answer before it says that the statement is in progress, in ms. */
   patienceMs: number;
-  /** Every session's token is as good as expired: renewal gets another. */
-  expireSessions(): void;
-  sessions: Session[];
+  /** Runs DuckDB's own SQL, to fill tables before a test. */
   seed(sql: string): Promise<void>;
 }
 
@@ -70,8 +49,6 @@ export interface DoubleOptions {
   databases?: readonly string[];
   accounts?: Partial<Accounts>;
 }
-
-const ROWS_INLINE = 1;
 
 export async function startSnowflake(options: DoubleOptions = {}): Promise<SnowflakeDouble> {
   const engine = await Engine.open(options.databases ?? ['INTERNAL']);
@@ -87,21 +64,15 @@ export async function startSnowflake(options: DoubleOptions = {}): Promise<Snowf
   return double;
 }
 
-interface Hold {
-  pattern: RegExp;
-  released: Promise<void>;
-  times: number;
-  queries: Set<Query>;
-}
-
 interface Call {
   route: Route;
   url: URL;
   body: Record<string, unknown>;
-  session: Session | undefined;
-  request: IncomingMessage;
-  response: ServerResponse;
+  token: string | undefined;
 }
+
+/** An answer's body, or a chunk's bytes. */
+type Answer = object | Buffer;
 
 class Double implements SnowflakeDouble, Hooks {
   url = '';
@@ -113,11 +84,11 @@ class Double implements SnowflakeDouble, Hooks {
   patienceMs = 500;
   readonly #engine: Engine;
   readonly #accounts: Accounts;
+  readonly #faults = new Faults();
+  readonly #holds = new Holds();
   readonly #queries = new Map<string, Query>();
+  /** By request id: what is sent again is not carried out again. */
   readonly #requests = new Map<string, Query>();
-  readonly #faults: Fault[] = [];
-  readonly #holds = new Set<Hold>();
-  readonly #expired = new Set<string>();
   #tokens = 0;
 
   constructor(engine: Engine, accounts: Accounts) {
@@ -130,24 +101,11 @@ class Double implements SnowflakeDouble, Hooks {
   }
 
   fault(fault: Fault): void {
-    this.#faults.push({ ...fault });
+    this.#faults.add(fault);
   }
 
   hold(pattern: RegExp, { times } = { times: Number.POSITIVE_INFINITY }) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const held: Hold = { pattern, released: promise, times, queries: new Set() };
-    this.#holds.add(held);
-    return {
-      release: async () => {
-        this.#holds.delete(held);
-        resolve();
-        await Promise.all([...held.queries].map((query) => query.done));
-      },
-    };
-  }
-
-  expireSessions(): void {
-    for (const session of this.sessions) this.#expired.add(session.token);
+    return this.#holds.add(pattern, times);
   }
 
   seed(sql: string): Promise<void> {
@@ -168,14 +126,8 @@ class Double implements SnowflakeDouble, Hooks {
     this.#queries.set(query.id, query);
   }
 
-  async gate(query: Query): Promise<void> {
-    const stopped = once(query.cancelled, 'abort').catch(() => {});
-    for (const held of this.#holds) {
-      if (!held.pattern.test(query.request.sql) || query.cancelled.aborted) continue;
-      if (!held.queries.has(query) && held.queries.size >= held.times) continue;
-      held.queries.add(query);
-      await Promise.race([held.released, stopped]);
-    }
+  gate(query: Query): Promise<void> {
+    return this.#holds.pass(query);
   }
 
   executed(execution: Execution): void {
@@ -186,48 +138,36 @@ class Double implements SnowflakeDouble, Hooks {
     return this.suspended && !/^\s*(alter session|select 1$|select current_)/i.test(request.sql) ? noWarehouse() : null;
   }
 
-  cancelQuery(id: string): boolean {
-    const query = this.#queries.get(id);
-    query?.cancel();
-    return query !== undefined;
-  }
-
   // The wire.
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.url);
-    const body = await readBody(request);
     const route = routeOf(url.pathname);
-    const token = /Token="([^"]+)"/.exec(request.headers.authorization ?? '')?.[1];
-    const session = this.sessions.find((each) => each.token === token || each.master === token);
+    const body = await readBody(request);
     const sql = typeof body.sqlText === 'string' ? body.sqlText : undefined;
     this.log.push({ route, sql, requestId: url.searchParams.get('requestId') });
-    const fault = this.#faultFor(route, sql);
-    const call: Call = { route, url, body, session, request, response };
-    if (fault && !(fault.kind === 'reset' && fault.when === 'after') && fault.kind !== 'truncate')
-      return misbehave(call, fault);
-    const answer = await this.#answer(call, token);
-    if (fault?.kind === 'reset') return void request.socket.destroy();
-    if (answer === null) return;
-    if (Buffer.isBuffer(answer)) return sendChunk(response, answer, fault?.kind === 'truncate');
-    send(response, 200, answer);
+    const fault = this.#faults.take(route, sql);
+    if (fault && comesBefore(fault)) return misbehave(fault, request, response);
+    const token = /Token="([^"]+)"/.exec(request.headers.authorization ?? '')?.[1];
+    const answer = await this.#answer({ route, url, body, token });
+    if (fault?.kind === 'reset') request.socket.destroy();
+    else if (Buffer.isBuffer(answer)) sendChunk(response, answer, fault?.kind === 'truncate');
+    else send(response, answer);
   }
 
-  async #answer(call: Call, token: string | undefined): Promise<object | Buffer | null> {
-    const { route, url, session } = call;
+  async #answer(call: Call): Promise<Answer> {
+    const { route, url, token } = call;
     if (route === 'login') return this.#login(call);
     if (route === 'oauth') return { access_token: 'oauth-token', token_type: 'bearer', expires_in: 600 };
-    if (route === 'chunk') return this.#chunk(url, call.response);
-    if (route === 'telemetry') return { success: true, data: {} };
+    if (route === 'chunk') return this.#chunk(url);
+    const session = this.sessions.find((each) => each.token === token || each.master === token);
     if (!session) return refusal('390104', 'Authentication token is invalid.');
     if (route === 'renew') return this.#renew(session);
-    if (token !== undefined && this.#expired.has(token))
-      return refusal('390112', 'Your session has expired. Please login again.');
     if (route === 'query') return this.#execute(call, session);
     if (route === 'result') return this.#result(url);
-    if (route === 'status') return this.#status(url);
+    if (route === 'status') return statusOf(this.#queries.get(url.pathname.split('/')[3] as string));
     if (route === 'abort') return this.#abort(call);
-    return { success: true, data: null };
+    return accepted(null);
   }
 
   async #login({ body, url }: Call): Promise<object> {
@@ -254,61 +194,33 @@ class Double implements SnowflakeDouble, Hooks {
       if (await session.engine.use(database, schema)) session.schema = schema;
     }
     this.sessions.push(session);
-    return {
-      success: true,
-      code: null,
-      message: null,
-      data: {
-        token: session.token,
-        masterToken: session.master,
-        validityInSeconds: 3600,
-        masterValidityInSeconds: 14_400,
-        sessionId: session.id,
-        parameters: [],
-        sessionInfo: {
-          databaseName: session.database,
-          schemaName: session.schema,
-          warehouseName: session.warehouse,
-          roleName: session.role,
-        },
-      },
-    };
+    return loggedIn(session);
   }
 
   #renew(session: Session): object {
     this.#tokens += 1;
     session.token = `session-${this.#tokens}`;
-    const data = {
-      sessionToken: session.token,
-      masterToken: session.master,
-      validityInSecondsST: 3600,
-      validityInSecondsMT: 14_400,
-      sessionId: session.id,
-    };
-    return { success: true, code: null, message: null, data };
+    return renewed(session);
   }
 
-  /** A request id that is known is not carried out again. */
   async #execute({ body, url }: Call, session: Session): Promise<object> {
     const requestId = url.searchParams.get('requestId') ?? '';
-    const sql = String(body.sqlText);
-    const cancel = /^\s*select system\$cancel_query/i.test(sql);
-    const bindings = (body.bindings ?? {}) as Query['request']['bindings'];
-    if (cancel) this.cancelQuery(String(bindings[1]?.value));
-    let query = this.#requests.get(requestId);
-    if (!query) {
-      const text = cancel ? "select 'query is cancelled' as x" : sql;
-      const owner = cancel ? { ...session, engine: await this.#engine.session(), turn: Promise.resolve() } : session;
-      query = new Query(
-        { sql: text, bindings, parameters: (body.parameters ?? {}) as Record<string, unknown>, requestId },
-        owner,
-      );
-      this.#requests.set(requestId, query);
-      this.register(query);
-      query.start(this);
-    }
-    if (body.asyncExec === true) return this.#inProgress(query, '333334');
-    return this.#whenDone(query);
+    const query = this.#requests.get(requestId) ?? (await this.#start(body, session, requestId));
+    return body.asyncExec === true ? inProgress(query, '333334') : this.#whenDone(query);
+  }
+
+  async #start(body: Call['body'], session: Session, requestId: string): Promise<Query> {
+    const cancelled = /^\s*select system\$cancel_query\('([^']+)'\)/i.exec(String(body.sqlText))?.[1];
+    this.#queries.get(cancelled ?? '')?.cancel();
+    const sql = cancelled ? "select 'query is cancelled' as x" : String(body.sqlText);
+    const parameters = (body.parameters ?? {}) as Record<string, unknown>;
+    // A cancel does not wait for the session's turn, which the cancelled statement has.
+    const turn = cancelled ? { ...session, engine: await this.#engine.session(), turn: Promise.resolve() } : session;
+    const query = new Query({ sql, bindings: (body.bindings ?? {}) as Bindings, parameters, requestId }, turn);
+    this.#requests.set(requestId, query);
+    this.register(query);
+    query.start(this);
+    return query;
   }
 
   async #result(url: URL): Promise<object> {
@@ -320,96 +232,20 @@ class Double implements SnowflakeDouble, Hooks {
     const waited = new AbortController();
     await Promise.race([query.done, delay(this.patienceMs, undefined, { signal: waited.signal }).catch(() => {})]);
     waited.abort();
-    if (query.failure) return refusal(query.failure.code, query.failure.message, query.failure.sqlState, query);
-    if (query.status !== 'SUCCESS') return this.#inProgress(query, '333333');
-    return this.#resultOf(query);
+    if (query.failure) return refusalOf(query);
+    return query.status === 'SUCCESS' ? resultOf(query, this.url) : inProgress(query, '333333');
   }
 
-  #inProgress({ id }: Query, code: string): object {
-    const data = { queryId: id, getResultUrl: `/queries/${id}/result`, queryAbortsAfterSecs: 300, progressDesc: null };
-    return { success: true, code, message: 'Query execution in progress.', data };
-  }
-
-  #resultOf(query: Query): object {
-    const { id, result, children } = query;
-    const common = { queryId: id, parameters: [], statementTypeId: 4096, version: 1, queryResultFormat: 'json' };
-    const session = {
-      finalDatabaseName: query.session.database,
-      finalSchemaName: query.session.schema,
-      finalWarehouseName: query.session.warehouse,
-      finalRoleName: query.session.role,
-    };
-    if (!result) {
-      const resultIds = children.map((child) => child.id).join(',');
-      return {
-        success: true,
-        code: null,
-        message: null,
-        data: {
-          ...common,
-          ...session,
-          resultIds,
-          resultTypes: children.map(() => 4096).join(','),
-          rowtype: [],
-          rowset: [],
-          total: 0,
-          returned: 0,
-        },
-      };
-    }
-    const [first, ...rest] = result.chunks.length <= ROWS_INLINE ? result.chunks : [undefined, ...result.chunks];
-    const rowset = first ? JSON.parse(`[${gunzipSync(first.gzipped)}]`) : [];
-    const skipped = first ? 1 : 0;
-    const chunks = rest.map((chunk, index) => ({
-      url: `${this.url}/chunks/${id}/${index + skipped}`,
-      rowCount: chunk?.rows ?? 0,
-      compressedSize: chunk?.gzipped.length ?? 0,
-      uncompressedSize: (chunk?.gzipped.length ?? 0) * 5,
-    }));
-    const data = {
-      ...common,
-      ...session,
-      rowtype: result.columns,
-      rowset,
-      total: result.total,
-      returned: result.total,
-      ...(chunks.length > 0 ? { chunks } : {}),
-    };
-    return { success: true, code: null, message: null, data };
-  }
-
-  #chunk(url: URL, response: ServerResponse): Buffer | null {
+  #chunk(url: URL): Answer {
     const [, , id, index] = url.pathname.split('/') as [string, string, string, string];
-    const chunk = this.#queries.get(id)?.result?.chunks[Number(index)];
-    if (chunk) return chunk.gzipped;
-    response.writeHead(404).end();
-    return null;
-  }
-
-  #status(url: URL): object {
-    const query = this.#queries.get(url.pathname.split('/')[3] as string);
-    const queries = query
-      ? [{ id: query.id, status: query.status, sqlText: query.request.sql, errorMessage: query.failure?.message ?? '' }]
-      : [];
-    return { success: true, code: null, message: null, data: { queries } };
+    return this.#queries.get(id)?.result?.chunks[Number(index)]?.gzipped ?? refusal('000709', 'no such chunk');
   }
 
   #abort({ url, body }: Call): object {
     const id = url.pathname.split('/')[2] as string;
     const query = id === 'v1' ? this.#requests.get(String(body.requestId)) : this.#queries.get(id);
     query?.cancel();
-    return query
-      ? { success: true, data: null }
-      : refusal('000605', 'Identified SQL statement is not currently executing.');
-  }
-
-  #faultFor(route: Route, sql: string | undefined): Fault['act'] | null {
-    const fault = this.#faults.find(
-      (each) => each.route === route && each.times > 0 && (each.sql?.test(sql ?? '') ?? true),
-    );
-    if (!fault) return null;
-    fault.times -= 1;
-    return fault.act;
+    return query ? accepted(null) : refusal('000605', 'Identified SQL statement is not currently executing.');
   }
 }
 
@@ -438,31 +274,21 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   return text.startsWith('{') ? JSON.parse(text) : {};
 }
 
-function misbehave({ request, response }: Call, act: Fault['act']): void {
+function comesBefore(act: Act): boolean {
+  return act.kind === 'http' || act.kind === 'refuse' || (act.kind === 'reset' && act.when === 'before');
+}
+
+function misbehave(act: Act, request: IncomingMessage, response: ServerResponse): void {
   if (act.kind === 'reset') request.socket.destroy();
   else if (act.kind === 'http') response.writeHead(act.status, { 'content-type': 'text/plain' }).end('no');
-  else if (act.kind === 'refuse') send(response, 200, refusal(act.code, act.message ?? 'refused for a test'));
+  else if (act.kind === 'refuse') send(response, refusal(act.code, act.message ?? 'refused for a test'));
 }
 
-function refusal(code: string, message: string, sqlState?: string, query?: Query): object {
-  const { line, position } = query?.failure ?? failure(code, '', message);
-  const data = {
-    internalError: false,
-    errorCode: code,
-    age: 0,
-    sqlState: sqlState ?? null,
-    queryId: query?.id,
-    line,
-    pos: position,
-    type: 'COMPILATION',
-  };
-  return { success: false, code, message, data };
+function send(response: ServerResponse, body: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
+/** Not JSON by its type: rows without their outer brackets. */
 function sendChunk(response: ServerResponse, gzipped: Buffer, breaksOff: boolean): void {
   const length = { 'content-length': gzipped.length };
   response.writeHead(200, { 'content-type': 'binary/octet-stream', 'content-encoding': 'gzip', ...length });
