@@ -31,7 +31,9 @@ interface Rule {
 
 /** The session is gone, and what was asked of it was not done. */
 const SESSION_LOST = new Set(['390104', '390111', '390112', '390114', '401004', '407001', '407002']);
-const UNREACHABLE = new Set(['401001', '401002', '401003', '402001', '402002', '407002']);
+const UNREACHABLE = new Set(['401001', '401002', '401003', '402001', '402002']);
+/** The driver's own numbers. Snowflake's begin with other digits. */
+const OF_DRIVER = /^4[0-6]\d{4}$/;
 const REFUSALS = new Set([403, 404]);
 const TLS = /certificate|self.signed|SSL|TLS|OCSP|CRL/i;
 const NO_SUCH_HOST = /ENOTFOUND|EAI_AGAIN/;
@@ -139,17 +141,18 @@ export function isSessionLost(error: unknown): boolean {
   return error instanceof Error && /requestAsync is not a function/.test(error.message);
 }
 
-/** The server, or the way to it, was not there; whether the request was seen is not known. */
+/** The server, or the way to it, was not there for a moment; whether the request was seen is not known. */
 export function isUnreachable(error: unknown): boolean {
   const failure = failureOf(error);
   if (!failure || !UNREACHABLE.has(failure.code)) return false;
-  const status = failure.httpStatus;
-  return status === null || status >= 500 || status === 429 || status === 408 || failure.code.startsWith('402');
+  const { httpStatus } = failure;
+  return httpStatus === null || httpStatus >= 500 || httpStatus === 429 || httpStatus === 408;
 }
 
 /** Snowflake looked at the statement and says that it failed, or that it knows none. */
 export function isVerdict(error: unknown): boolean {
-  return failureOf(error) !== null && !isSessionLost(error) && !isUnreachable(error);
+  const failure = failureOf(error);
+  return failure !== null && !OF_DRIVER.test(failure.code) && !SESSION_LOST.has(failure.code);
 }
 
 /** Whether the schema is what is missing. */
@@ -169,7 +172,7 @@ export function loginError(error: unknown, name: string, account: string): unkno
 export function statementError(error: unknown): unknown {
   const failure = failureOf(error);
   if (!failure) return error;
-  if (isUnreachable(error) || isSessionLost(error)) return build(failure, unavailable(failure));
+  if (!isVerdict(error)) return build(failure, unavailable(failure));
   return build(failure, verdictOf(failure, STATEMENT_RULES) ?? CORRECT_SQL);
 }
 

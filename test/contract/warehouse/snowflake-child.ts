@@ -3,7 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TableTarget } from '../../../src/contracts/plan.ts';
 import { openWarehouse, type StatementOptions } from '../../../src/warehouses/index.ts';
 
-const [context, job, sql, table] = process.argv.slice(2) as [string, 'query' | TableTarget['mode'], string, string];
+const [context, job, sql, table] = process.argv.slice(2) as [
+  string,
+  'query' | 'script' | TableTarget['mode'],
+  string,
+  string,
+];
 const options: StatementOptions = {
   signal: new AbortController().signal,
   timeoutMs: null,
@@ -20,6 +25,8 @@ if (job === 'query') {
     console.log(`read ${batch.length}`);
     await delay(600_000);
   }
+} else if (job === 'script') {
+  await session.script(statement, options);
 } else {
   const written = await session.writeTable(statement, { kind: 'table', table, mode: job, key: ['k'] }, options);
   console.log(`wrote ${written.rows}`);

@@ -137,6 +137,24 @@ describe('faults on the way', () => {
     60_000,
   );
 
+  test('a session that cannot be renewed: a new one takes its place', async () => {
+    await read('select 1');
+    double.fault({ route: 'query', times: 1, act: { kind: 'refuse', code: '390112' } });
+    double.fault({ route: 'renew', times: 1, act: { kind: 'refuse', code: '390114' } });
+    expect(await read(NUMBERS)).toHaveLength(MANY);
+    expect(double.sessions).toHaveLength(2);
+    expect(double.ran(/generator/)).toHaveLength(1);
+  });
+
+  test('an answer that says nothing of the SQL is not blamed on it', async () => {
+    double.fault({ route: 'query', times: 1, act: { kind: 'http', status: 403 } });
+    await expect(read('select 1')).rejects.toMatchObject({
+      code: 'REMOTE_WAREHOUSE_UNAVAILABLE',
+      message: expect.stringContaining('403'),
+      retry: true,
+    });
+  });
+
   test('a slow statement that the server answers with "in progress" again and again', async () => {
     double.patienceMs = 20;
     const held = double.hold(/slow/);
@@ -216,6 +234,17 @@ describe('kill -9', () => {
     const { query: _, ...unsure } = resume;
     expect(await read(NUMBERS, { resume: unsure as StatementHandle })).toHaveLength(MANY);
     expect(double.ran(/generator/)).toHaveLength(1);
+  }, 30_000);
+
+  test('in the middle of a script: Snowflake carries it to its end, once', async () => {
+    const sql = 'create table INTERNAL.PUBLIC.S (a int); insert into INTERNAL.PUBLIC.S values (1); select 1';
+    const held = double.hold(/PUBLIC\.S/);
+    const resume = await startAndDie('script', sql);
+    const done = held.release();
+    await session.script({ sql: [sql], values: {} }, options({ resume }));
+    await done;
+    expect(await read('select a from INTERNAL.PUBLIC.S')).toEqual(['[1]']);
+    expect(double.ran(/insert into INTERNAL.PUBLIC.S/)).toHaveLength(1);
   }, 30_000);
 
   test.each(['overwrite', 'append', 'merge'] as const)(

@@ -16,7 +16,8 @@ testWarehouse({
     await script(`create schema ${database}.${schema}`);
     return {
       context,
-      tearDown: () => script(`drop schema ${database}.${schema} cascade; drop schema if exists ${database}.BRAND_NEW cascade`),
+      tearDown: () =>
+        script(`drop schema ${database}.${schema} cascade; drop schema if exists ${database}.BRAND_NEW cascade`),
     };
   },
   dialect: SNOWFLAKE(`${database}.${schema}`),
