@@ -4,6 +4,7 @@ import type { Activities, ScriptInput, ScriptResult } from '../src/contracts/act
 import { UpriverError } from '../src/core/errors.ts';
 import { compileText, compileValue } from '../src/core/templates.ts';
 import { isObject, parseExact, type Scope, toWireJson, type Value } from '../src/core/values.ts';
+import { hidingRows } from '../src/delivery/hide-rows.ts';
 import { type RowReader, scopeOf } from '../src/delivery/row-reader.ts';
 import { type Attempt, runAttempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -20,8 +21,9 @@ export function scriptActivities(deps: ActivityDeps, rows: RowReader): Pick<Acti
         async (attempt) => {
           const attempts = attempt.details.errors + 1;
           await saveRunningStep(deps, { ...input, stepId: input.path, type: 'script', attempts });
-          const call = renderCall(input, await scopeOf(input, rows));
-          return { attempts, outputs: await callScript({ input, call, attempt }, deps) };
+          const scope = await scopeOf(input, rows);
+          const running = { input, call: renderCall(input, scope), attempt };
+          return { attempts, outputs: await hidingRows(input.rows, scope, () => callScript(running, deps)) };
         },
       ),
   };

@@ -4,6 +4,7 @@ import type { TableTarget, WarehouseConnectionPlan } from '../src/contracts/plan
 import { sqlValues } from '../src/core/scope.ts';
 import type { StateStore } from '../src/core/store.ts';
 import { decode, type Row, type Value } from '../src/core/values.ts';
+import { hidingRows } from '../src/delivery/hide-rows.ts';
 import { type RowReader, scopeOf } from '../src/delivery/row-reader.ts';
 import type { BoundSql, StatementHandle, StatementOptions, WarehouseSession } from '../src/warehouses/index.ts';
 import { type Attempt, runAttempt } from './attempt.ts';
@@ -23,8 +24,10 @@ export function sqlActivities(deps: ActivityDeps, pools: Pools, rows: RowReader)
           const running = await saveRunningStep(deps, { ...input, type: 'sql', stepId: input.path, attempts });
           const warehouse = await pools.warehouse(input.connection as WarehouseConnectionPlan);
           await using session = await warehouse.session();
-          const statement = { sql: input.step.sql, values: sqlValues(input.step.sql, await scopeOf(input, rows)) };
-          const result = await runStatement(input, { session, attempt, statement, store: deps.store });
+          const scope = await scopeOf(input, rows);
+          const statement = { sql: input.step.sql, values: sqlValues(input.step.sql, scope) };
+          const tools = { session, attempt, statement, store: deps.store };
+          const result = await hidingRows(input.rows, scope, () => runStatement(input, tools));
           if (running) await deps.store.saveStep({ ...running, status: 'succeeded', endedAt: deps.wallClock() });
           return { attempts, ...result };
         },

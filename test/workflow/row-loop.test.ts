@@ -246,6 +246,17 @@ describe('a loop walked row by row', () => {
     });
   });
 
+  test('an error that quotes the row does not take it to Temporal', async () => {
+    const cast = script('cast', ['select cast(', { bind: ['properties'] }, ' as integer)']);
+    const blabs = program('blabs', `console.error('no ' + '${MARKER}' + '-1'); process.exit(1)`);
+    for (const step of [cast, blabs]) {
+      const result = await engine.outcome(planOf([query(rows(1, 1)), rowByRow([step])]));
+      const [record] = await recordsOf(result);
+      expect(record).toMatchObject({ outcome: 'failed', message: expect.stringContaining('{properties}') });
+      expect(await inHistories(result.run_id, `${MARKER}-1`)).toBe(false);
+    }
+  });
+
   test('`on_error: continue` goes on with the row, which did not end well; `then: stop` ends the river', async () => {
     const broken = script('broken', ['select * from no_such_table'], {
       onError: 'continue',
@@ -274,10 +285,10 @@ describe('a loop walked row by row', () => {
     );
     const wide: StepPlan = { ...BASE, id: 'wide', type: 'parallel', steps: many };
     const result = await engine.run(
-      planOf([CREATE, query(rows(1, 20)), rowByRow([log, wide], { maxInFlight: 1 }), ALL]),
+      planOf([CREATE, query(rows(1, 14)), rowByRow([log, wide], { maxInFlight: 1 }), ALL]),
     );
-    expect(result.rows).toMatchObject({ read: 20, delivered: 20 });
-    expect(result.outputs?.got).toBe(Array.from({ length: 20 }, (_, index) => `${index + 1}=#${index + 1}`).join(' '));
+    expect(result.rows).toMatchObject({ read: 14, delivered: 14 });
+    expect(result.outputs?.got).toBe(Array.from({ length: 14 }, (_, index) => `${index + 1}=#${index + 1}`).join(' '));
     const { raw, historyLength } = await engine.client.workflow.getHandle(`${result.run_id}/each`).describe();
     expect(raw.workflowExecutionInfo?.firstRunId).not.toBe(raw.workflowExecutionInfo?.execution?.runId);
     expect(historyLength).toBeLessThan(2_000);
