@@ -41,8 +41,9 @@ export class SnowflakeClient implements AsyncDisposable {
     return this.#connection;
   }
 
-  execute(execution: Execution): Promise<RowStatement> {
-    return this.#kept((connection) => executeOn(connection, execution));
+  /** @param onSent gets the statement as soon as it is on its way, to cancel it */
+  execute(execution: Execution, onSent?: (statement: RowStatement) => void): Promise<RowStatement> {
+    return this.#kept((connection) => executeOn(connection, execution, onSent));
   }
 
   /** The result of a query that has ended, from whatever session. */
@@ -102,9 +103,14 @@ async function logIn({ name, options }: Login): Promise<Connection> {
 }
 
 /** Without `streamResult` a failed statement would be sent twice. */
-function executeOn(connection: Connection, execution: Execution): Promise<RowStatement> {
+function executeOn(
+  connection: Connection,
+  execution: Execution,
+  onSent?: (statement: RowStatement) => void,
+): Promise<RowStatement> {
   return new Promise((resolve, reject) => {
-    connection.execute({ ...execution, streamResult: true, complete: settle(resolve, reject) });
+    const statement = connection.execute({ ...execution, streamResult: true, complete: settle(resolve, reject) });
+    onSent?.(statement);
   });
 }
 

@@ -9,7 +9,7 @@ import type { RenderedSql } from '../bound-sql.ts';
 import { type StatementWatch, watchStatement } from '../statement-watch.ts';
 import type { StatementHandle, StatementOptions } from '../warehouse.ts';
 import { driverBinds } from './binds.ts';
-import type { SnowflakeClient } from './client.ts';
+import type { Execution, SnowflakeClient } from './client.ts';
 import { isVerdict } from './errors.ts';
 import type { RowStatement } from './sdk.ts';
 
@@ -84,19 +84,16 @@ export class Running implements AsyncDisposable {
 
   /** The rows of a statement that is over at once and may be repeated. */
   async quick({ text, binds }: RenderedSql): Promise<RawRows> {
-    this.throwIfEnded();
-    return rawRows(await this.client.execute(this.#execution(text, binds)));
+    return rawRows(await this.#execute(this.#execution(text, binds)));
   }
 
   /** Many rows by one statement with a `?` for each column. */
   async insert(text: string, rows: RawRows): Promise<void> {
-    this.throwIfEnded();
-    await this.client.execute({ ...this.#execution(text, []), binds: rows });
+    await this.#execute({ ...this.#execution(text, []), binds: rows });
   }
 
   async columns({ text, binds }: RenderedSql): Promise<string[]> {
-    this.throwIfEnded();
-    const statement = await this.client.execute(this.#execution(text, binds));
+    const statement = await this.#execute(this.#execution(text, binds));
     return (statement.getColumns() ?? []).map((column) => column.getName());
   }
 
@@ -112,11 +109,8 @@ export class Running implements AsyncDisposable {
     const request = this.#resume?.part === part ? String(this.#resume.request) : randomUUID();
     this.#resume = undefined;
     onHandle?.({ part, request });
-    const statement = await this.client.execute({
-      ...this.#execution(text, binds, parameters),
-      requestId: request,
-      asyncExec: true,
-    });
+    const execution = this.#execution(text, binds, parameters);
+    const statement = await this.#execute({ ...execution, requestId: request, asyncExec: true });
     const query = statement.getQueryId();
     onHandle?.({ part, request, query });
     await this.#finish(statement, query);
@@ -135,6 +129,17 @@ export class Running implements AsyncDisposable {
       this.throwIfEnded();
       if (isVerdict(error) || error instanceof UpriverError) return null;
       throw error;
+    }
+  }
+
+  async #execute(execution: Execution): Promise<RowStatement> {
+    this.throwIfEnded();
+    try {
+      return await this.client.execute(execution, (statement) => {
+        this.#current = statement;
+      });
+    } finally {
+      this.#current = null;
     }
   }
 
@@ -173,12 +178,16 @@ export class Running implements AsyncDisposable {
     }
   }
 
+  /** Comes again until the statement has ended: one that Snowflake has not seen yet cannot be cancelled. */
   #cancel(): void {
     this.#ended.abort();
-    if (this.#current !== null) this.#cancelling ??= cancel(this.client, this.#current);
+    if (this.#current === null || this.#cancelling !== null) return;
+    this.#cancelling = cancel(this.client, this.#current).finally(() => {
+      this.#cancelling = null;
+    });
   }
 
-  #execution(text: string, binds: RenderedSql['binds'], parameters: Submission['parameters'] = {}) {
+  #execution(text: string, binds: RenderedSql['binds'], parameters: Submission['parameters'] = {}): Execution {
     const { tag, timeoutMs } = this.#options;
     return {
       sqlText: text,

@@ -44,6 +44,7 @@ export class SnowflakeSession implements WarehouseSession {
 
   /** One request, so that Snowflake carries it to its end whatever becomes of this process. */
   async script(statement: BoundSql, options: StatementOptions): Promise<void> {
+    // For what it refuses: a script without a statement.
     renderScript(statement, SNOWFLAKE_BINDS, 'snowflake');
     const sql = renderWhole(statement, SNOWFLAKE_BINDS);
     this.#pristine = false;

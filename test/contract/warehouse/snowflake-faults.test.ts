@@ -199,6 +199,20 @@ describe('cancelling', () => {
     expect(double.ran(/endless/)).toEqual([]);
   });
 
+  test('ends what upriver itself asks on the way to a target', async () => {
+    await write('select 0 as k', 'overwrite');
+    const held = double.hold(/group by/i);
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const writing = write('select 1 as k', 'merge', { signal: controller.signal });
+    while (!double.log.some(({ sql }) => /group by/i.test(sql ?? ''))) await new Promise(setImmediate);
+    controller.abort(reason);
+    await expect(writing).rejects.toBe(reason);
+    await held.release();
+    expect(double.ran(/group by/i)).toEqual([]);
+    expect(await read('select k from INTERNAL.PUBLIC.T')).toEqual(['[0]']);
+  });
+
   test('ends a statement that was taken over, too', async () => {
     double.hold(/endless/);
     const handle = await startAndDie('query', "select 'endless' as x");
