@@ -87,17 +87,22 @@ function failure(error: unknown, details: AttemptDetails, options: AttemptOption
     return new CancelledFailure('The activity was cancelled.', [], error instanceof Error ? error : undefined);
   }
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  details.errors++;
+  if (!isStoreAway(error)) details.errors++;
   beat();
   return toFailure(error, options, details.errors);
+}
+
+/** The state store is waited for, however long: that is no try of the step's. */
+function isStoreAway(error: unknown): boolean {
+  return error instanceof UpriverError && error.retry && error.code.startsWith('STATE_');
 }
 
 /** Whether to try again is data on the failure, as Temporal wants it. */
 function toFailure(error: unknown, { retry, step, deps }: AttemptOptions, errors: number): ApplicationFailure {
   const report = toReport(error, step);
   const retryable = error instanceof UpriverError ? error.retry : false;
-  const usedUp = retry !== null && errors >= retry.attempts;
-  const delay = retry ? backoffMs(errors, retry, deps.random) : 1_000;
+  const usedUp = retry !== null && errors >= retry.attempts && !isStoreAway(error);
+  const delay = retry && !isStoreAway(error) ? backoffMs(errors, retry, deps.random) : 1_000;
   return ApplicationFailure.create({
     message: report.hint ? `${report.message} ${report.hint}` : report.message,
     type: report.code,

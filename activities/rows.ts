@@ -1,7 +1,8 @@
 /** Around a loop's sending: its keys before, its rows in doubt and its results after, its bad rows again. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Activities, FinishRowsResult, ResultsInput, RowsetRef } from '../src/contracts/activities.ts';
+import type { Activities, FinishRowsInput, FinishRowsResult, ResultsInput, RowsetRef } from '../src/contracts/activities.ts';
 import type { WarehouseConnectionPlan } from '../src/contracts/plan.ts';
+import { noRows } from '../src/core/outcomes.ts';
 import type { LoopKey, StateStore } from '../src/core/store.ts';
 import { encode, type Row } from '../src/core/values.ts';
 import { checkKeys } from '../src/delivery/check-keys.ts';
@@ -19,7 +20,7 @@ export function rowActivities(deps: ActivityDeps, pools: Pools): RowActivities {
   const options = (loop: LoopKey) => ({ deps, retry: null, step: loop.path });
   return {
     checkKeys: (input) => runAttempt(options(input.loop), ({ stop }) => checkKeys(input, { store, stop })),
-    finishRows: ({ loop }) => runAttempt(options(loop), () => finishRows(loop, store)),
+    finishRows: (input) => runAttempt(options(input.loop), () => finishRows(input, store)),
     retryRows: (input) => runAttempt(options(input.loop), () => retryRows(input, store)),
     writeResults: (input) =>
       runAttempt(options(input.loop), ({ stop }) =>
@@ -28,7 +29,8 @@ export function rowActivities(deps: ActivityDeps, pools: Pools): RowActivities {
   };
 }
 
-async function finishRows(loop: LoopKey, store: StateStore): Promise<FinishRowsResult> {
+async function finishRows({ loop, rows: read }: FinishRowsInput, store: StateStore): Promise<FinishRowsResult> {
+  if (!(await store.getLoop(loop))) return { rows: { ...noRows(), read, not_attempted: read }, requests: 0 };
   await settleInDoubt(loop, store, (ms) => sleep(ms));
   const { rows, requests } = await store.countLoop(loop);
   return { rows, requests };

@@ -140,6 +140,8 @@ function overlapped({ id, river }: RiverStep): Error {
 }
 
 async function runScript(step: ScriptStep, { place }: LeafContext): Promise<LeafResult> {
+  // Nobody knows what it would do to the world.
+  if (place.run.dryRun) return { status: 'skipped' };
   const path = pathOf(step, place);
   const result = await call({ id: path, summary: step.name ?? step.run.join(' ') }).runScript({
     ...scopeOf(step, place),

@@ -62,10 +62,10 @@ async function runChild(input: LoopInput, context: LeafContext): Promise<LoopRes
   }
 }
 
-function countRows({ run, path }: LoopInput): Promise<LeafResult> {
+function countRows({ run, path, rowset }: LoopInput): Promise<LeafResult> {
   const loop = { runId: run.runId, path };
   return CancellationScope.nonCancellable(() =>
-    call({ id: `${path}/finish`, summary: 'count the rows' }).finishRows({ run, loop }),
+    call({ id: `${path}/finish`, summary: 'count the rows' }).finishRows({ run, loop, rows: rowset.rows }),
   );
 }
 

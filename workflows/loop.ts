@@ -5,7 +5,6 @@ import {
   continueAsNew,
   isCancellation,
   setCurrentDetails,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { FinishRowsResult, RowsetRef } from '../src/contracts/activities.ts';
 import type { LoopCarry, LoopInput, LoopResult } from '../src/contracts/loop.ts';
@@ -17,6 +16,7 @@ import { call } from './activities.ts';
 import { withDeadline } from './deadline.ts';
 import { countsTable } from './details.ts';
 import { reportOf, stepFailure, tooLate } from './failures.ts';
+import { isHistoryLong } from './history.ts';
 import { type Ended, walkRows } from './row-loop.ts';
 import { sendAll } from './send-rows.ts';
 
@@ -69,7 +69,7 @@ async function sendLoop(input: LoopInput, carry: LoopCarry): Promise<Ended> {
     outageLimitMs: step.timeoutMs,
     onSegment: (sent, note) => setCurrentDetails(countsTable(sent.rows, note)),
     carryOn: async () => {
-      if (workflowInfo().continueAsNewSuggested) await carryOn();
+      if (isHistoryLong()) await carryOn();
     },
   });
 }
@@ -87,10 +87,11 @@ function writeResults({ run, step, path, rowset, plan }: LoopInput): Promise<Row
   });
 }
 
-function finish({ run, path }: LoopInput): Promise<FinishRowsResult> {
+function finish({ run, path, rowset }: LoopInput): Promise<FinishRowsResult> {
   return call({ id: `${path}/finish`, summary: 'settle rows in doubt' }).finishRows({
     run,
     loop: { runId: run.runId, path },
+    rows: rowset.rows,
   });
 }
 

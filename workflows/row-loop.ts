@@ -2,7 +2,7 @@
  * A loop whose body is walked row by row as workflow steps. What a row's values are, only activities know: here rows are
  * numbers, and how they end goes to the state store.
  */
-import { CancellationScope, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import type { FinishRowsResult, OpenRows, SendResult, SettledRow } from '../src/contracts/activities.ts';
 import type { LoopCarry, LoopInput } from '../src/contracts/loop.ts';
 import { BAD_OUTCOMES, badRows, type Outcome } from '../src/core/outcomes.ts';
@@ -10,6 +10,7 @@ import { reaches } from '../src/core/tolerance.ts';
 import { walk } from '../src/core/walker.ts';
 import { call } from './activities.ts';
 import { countsTable } from './details.ts';
+import { isHistoryLong } from './history.ts';
 import { addDryRun } from './dry-run.ts';
 import { reportOf } from './failures.ts';
 import { rowPlace } from './place.ts';
@@ -18,8 +19,6 @@ import { WorkflowHost } from './step-host.ts';
 
 /** Rows under way at once, whatever the plan says: Temporal caps what one workflow may have open. */
 const MOST_AT_ONCE = 50;
-/** After so many events no row is begun: those under way end, and the loop carries on as new. */
-const EVENTS = 2_000;
 /** Rows in one settlement. */
 const SETTLED_AT_ONCE = 200;
 
@@ -34,7 +33,7 @@ export async function walkRows(input: LoopInput, carry: LoopCarry, carryOn: () =
     carry.fromChunk = open.chunk;
     await walks.walkAll();
     if (walks.stop) return walks.ended();
-    if (historyIsLong()) await carryOn();
+    if (isHistoryLong()) await carryOn();
   }
 }
 
@@ -51,11 +50,6 @@ function openRows({ run, step, path, rowset, rows: around }: LoopInput, carry: L
     fromChunk,
     fromRow,
   });
-}
-
-function historyIsLong(): boolean {
-  const { historyLength, continueAsNewSuggested } = workflowInfo();
-  return continueAsNewSuggested || historyLength > EVENTS;
 }
 
 /** Walks through the open rows of a chunk. */
@@ -98,7 +92,7 @@ class RowWalks {
   }
 
   async #walkLane(rows: Iterator<number>): Promise<void> {
-    while (!this.stop && !this.#error && !historyIsLong()) {
+    while (!this.stop && !this.#error && !isHistoryLong()) {
       const { value: row, done } = rows.next();
       if (done) return;
       this.#carry.fromRow = row + 1;

@@ -13,7 +13,7 @@ import { type Interrupt, onInterrupt } from './interrupt.ts';
 import { openLog } from './log.ts';
 import { newRunId } from './run-ids.ts';
 import { emptyDocument, type RunDocument } from './run-view.ts';
-import { showRun } from './summary.ts';
+import { showErrors, showRun } from './summary.ts';
 import { showDryRun } from './summary-dry-run.ts';
 import { watchRun } from './watch.ts';
 
@@ -92,8 +92,10 @@ function showEnd(console: Console, run: RunDocument, url: string | null): number
   if (console.json) console.document(run);
   else {
     // A dry run's counts are of rows that were not sent: its report says it all.
-    if (run.dry_run) showDryRun(console, run.dry_run);
-    else showRun(console, run, url);
+    if (run.dry_run) {
+      showDryRun(console, run.dry_run);
+      showErrors(console, run);
+    } else showRun(console, run, url);
   }
   return exitCodeOfStatus(run.status);
 }

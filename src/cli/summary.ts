@@ -21,7 +21,7 @@ export function showRun(console: Console, run: RunDocument, uiUrl: string | null
     `${console.out('bold', run.river)}  ${status(console, run.status)}  ${duration(run.duration_ms)}  ${run.run_id}`,
   );
   if (run.steps.length > 0) console.say(`\n${stepTable(console, run)}\n`);
-  for (const report of errorsOf(run)) showReport(console, report);
+  showErrors(console, run);
   if (badRows(run.rows) > 0) console.say(whereTheRowsAre(run));
   if (uiUrl) console.say(`Temporal UI: ${uiUrl}`);
 }
@@ -45,6 +45,10 @@ function stepTable(console: Console, run: RunDocument): string {
     return [...cells, ...Array<string>(columns.length - cells.length).fill('')];
   });
   return table(console, columns, rows);
+}
+
+export function showErrors(console: Console, run: RunDocument): void {
+  for (const report of errorsOf(run)) showReport(console, report);
 }
 
 /** The steps' errors, and the run's own unless it is one of those. */

@@ -156,6 +156,13 @@ export interface CheckKeysInput {
   rowset: RowsetRef;
 }
 
+export interface FinishRowsInput {
+  run: RunContext;
+  loop: LoopKey;
+  /** How many the loop has: not one was attempted where it never began. */
+  rows: number;
+}
+
 export interface FinishRowsResult {
   rows: RowCounts;
   requests: number;
@@ -269,7 +276,7 @@ export interface Activities {
   checkKeys(input: CheckKeysInput): Promise<{ rejected: number }>;
   sendRows(input: SendInput): Promise<SendResult>;
   /** After a cancel, a timeout or a failure: rows in doubt become `unknown`; the final counts. */
-  finishRows(input: { run: RunContext; loop: LoopKey }): Promise<FinishRowsResult>;
+  finishRows(input: FinishRowsInput): Promise<FinishRowsResult>;
   /** A row per row of how it ended, into a variable or a table; safe to repeat. */
   writeResults(input: ResultsInput): Promise<RowsetRef | null>;
   /** The rows of an earlier run that are to be sent again, as a rowset; null: there are none. */

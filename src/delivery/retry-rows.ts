@@ -1,10 +1,12 @@
 /** Rows of an earlier run that are to be sent again, as a rowset of their own. Delivered rows never are. */
 import type { RetryRowsInput, RowsetRef } from '../contracts/activities.ts';
+import { UpriverError } from '../core/errors.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
 import { fencedError } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
+import { rowsGone } from './row-reader.ts';
 import { keyText } from './row-source.ts';
 
 const RUNS_LOOKED_AT = 1_000;
@@ -13,14 +15,24 @@ const SETTLED: ReadonlySet<number> = new Set([ROW_STATE.delivered, ROW_STATE.unc
 export async function retryRows(input: RetryRowsInput, store: StateStore): Promise<RowsetRef | null> {
   const old = { runId: input.of, path: input.loop.path };
   const record = await store.getLoop(old);
-  const source = record && (await store.getRowset(record.rowsetId));
-  if (!record || !source) return null;
+  if (!record) return neverBegun(input, store);
+  const source = await store.getRowset(record.rowsetId);
+  if (!source) throw rowsGone(input.loop.path);
   const id = `${input.loop.runId}/${input.loop.path}/retry`;
   const rowset = (await store.getRowset(id)) ?? (await copyRows({ input, old, source, id }, store));
   if (rowset.rows === 0) return null;
   const ref = { $rowset: rowset.id, rows: rowset.rows, columns: rowset.columns };
   if (input.step.key.length > 0) await skipSuperseded(input, ref, store);
   return ref;
+}
+
+/** A run that ended well had no need of the loop; one that failed before it has rows that nobody read. */
+async function neverBegun({ of, loop }: RetryRowsInput, store: StateStore): Promise<null> {
+  const run = await store.getRun(of);
+  if (run?.status === 'succeeded' || run?.status === 'partial') return null;
+  throw new UpriverError('RIVER_NOTHING_TO_RETRY', `Loop ${loop.path} never began in ${of}, so it has no rows to send again.`, {
+    hint: 'Run the river again.',
+  });
 }
 
 interface Copy {

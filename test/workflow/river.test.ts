@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ConditionStep, Plan, RiverPlan, StepPlan } from '../../src/contracts/plan.ts';
 import type { RunResult } from '../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
@@ -205,6 +207,22 @@ describe('a logic river', () => {
     expect(rowset?.columns).toEqual(['deal_id', 'outcome', 'http_status', 'code', 'message']);
     const { rows } = await engine.store.readChunk(rowset?.id ?? '', 0);
     expect(rows[0]).toBe('["1","delivered",200,null,null]');
+  });
+
+  test('what keeps a loop from beginning is what the run says; its rows are not attempted, and a retry refuses', async () => {
+    const steps = [query(ROWS), loop({ iterators: [{ name: 'deal_id', column: 'no_such_column' }] })];
+    const failed = await engine.outcome(planOf(steps));
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'RIVER_UNKNOWN_COLUMN', step: 'each' } });
+    expect(failed.rows).toMatchObject({ read: 10, not_attempted: 10 });
+    const again = await engine.outcome(planOf(steps), { retryOf: { runId: failed.run_id, includeUnknown: false } });
+    expect(again).toMatchObject({ status: 'failed', error: { code: 'RIVER_NOTHING_TO_RETRY' } });
+  });
+
+  test('a dry run runs no script', async () => {
+    const touch = script('touch', `require('node:fs').writeFileSync('touched.txt', '')`);
+    const result = await engine.run(planOf([touch]), { dryRun: true });
+    expect(result.steps).toMatchObject([{ id: 'touch', status: 'skipped' }]);
+    await expect(access(join(engine.dir, 'touched.txt'))).rejects.toThrow();
   });
 
   test('a retry sends what went wrong, and only that', async () => {
