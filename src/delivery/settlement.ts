@@ -17,7 +17,8 @@ export interface SettlementOptions {
 
 export function settlementOf(task: RowTask, end: RowEnd, { redact, keepOutputs }: SettlementOptions): Settlement {
   const delivered = end.outcome === 'delivered';
-  const outputs = { outputs: encode(end.outputs), httpStatus: end.answer?.reply?.status ?? null };
+  // An API may echo what it was given, and outputs go into the store and into Temporal.
+  const outputs = { outputs: keepOutputs ? redact(encode(end.outputs)) : '', httpStatus: end.answer?.reply?.status ?? null };
   return {
     outcome: end.outcome,
     record: delivered ? null : recordOf(task, end, redact),

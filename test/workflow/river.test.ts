@@ -127,6 +127,10 @@ describe('a logic river', () => {
     const step: StepPlan = { ...BASE, id: 'get', type: 'action', action: 'read', inputs: { deal_id: '42' }, outputs: { id: 'found' } };
     const result = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }));
     expect(result).toMatchObject({ status: 'succeeded', outputs: { found: '42' }, rows: { read: 0 } });
+    // What an API echoes of a secret goes no further.
+    const echo = { ...read, requests: [{ ...get, outputs: { id: "body.id + ' secret-token'" } }] };
+    const echoed = await engine.run(planOf([step], { actions: [echo], river: withVariables(['found']) }));
+    expect(echoed.outputs).toMatchObject({ found: expect.not.stringContaining('secret-token') });
     const rehearsed = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }), { dryRun: true });
     expect(rehearsed).toMatchObject({ status: 'succeeded', outputs: { found: null }, dry_run: { requests: 1 } });
   });
