@@ -18,12 +18,14 @@ export interface SettlementOptions {
 export function settlementOf(task: RowTask, end: RowEnd, { redact, keepOutputs }: SettlementOptions): Settlement {
   const delivered = end.outcome === 'delivered';
   // An API may echo what it was given, and outputs go into the store and into Temporal.
-  const outputs = { outputs: keepOutputs ? redact(encode(end.outputs)) : '', httpStatus: end.answer?.reply?.status ?? null };
+  const outputs = keepOutputs
+    ? { outputs: redact(encode(end.outputs)), httpStatus: end.answer?.reply?.status ?? null }
+    : null;
   return {
     outcome: end.outcome,
     record: delivered ? null : recordOf(task, end, redact),
     delivered: delivered ? task.hashes : null,
-    outputs: keepOutputs ? outputs : null,
+    outputs,
   };
 }
 
