@@ -22,6 +22,7 @@ const SESSION =
 const STATUS_TRIES = 6;
 const STATUS_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
+const LOGOUT_MS = 3_000;
 
 export class SnowflakeClient implements AsyncDisposable {
   readonly #login: Login;
@@ -69,8 +70,10 @@ export class SnowflakeClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const connection = await this.#connection.catch(() => null);
-    // One that is dead cannot log out, which is no loss.
-    if (connection) await new Promise<void>((resolve) => connection.destroy(() => resolve()));
+    if (!connection) return;
+    // A session that cannot log out ends by itself, and nobody waits for it.
+    const loggedOut = new Promise<void>((resolve) => connection.destroy(() => resolve()));
+    await Promise.race([loggedOut, delay(LOGOUT_MS, undefined, { ref: false })]);
   }
 
   /** A request that was refused because the session had ended was not done: it is sent again in a new one. */
