@@ -63,7 +63,8 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
       renewed = true;
       if (await unit.request.destination.renewAuth()) continue;
     }
-    if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope)) return answer('split', verdict, unit);
+    if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope))
+      return answer('split', verdict, unit);
     if (verdict.then !== 'retry') return answer(verdict.then, verdict, unit);
     if (attemptsOf(unit) >= unit.request.retry.attempts && (await isRowsFault(unit, context))) {
       return answer('fail', verdict, unit);
@@ -94,7 +95,7 @@ function markAll(unit: Unit, context: AttemptContext): Promise<void> {
     task.progress.risky = !unit.request.plan.idempotent;
     const progress = unit.keepsProgress ? progressOf(task) : null;
     if (progress) context.ledger.progress(progress);
-    marked = context.ledger.mark(task.chunk, task.row);
+    marked = context.ledger.mark(task.chunk, task.row, unit.markAhead);
   }
   return marked;
 }

@@ -12,6 +12,9 @@ import type { DeliveredHash, LoopCommit, LoopKey, OutcomeRecord, RowProgress, St
  */
 export const LEASE_MS = 1_000;
 
+/** How long a commit of marks that are ahead may wait for more of them. */
+const LINGER_MS = 3;
+
 /**
  * Another attempt has taken the loop over: this one must send nothing more. Worth trying again, as the other may be one
  * that Temporal has long given up: a process that was stopped before it claimed the loop does so when it wakes.
@@ -56,6 +59,8 @@ type Pending = Pick<LoopCommit, 'records' | 'progress' | 'progressDone' | 'outpu
   hashes: DeliveredHash[];
   requests: number;
   waiters: { resolve: () => void; reject: (error: unknown) => void }[];
+  /** Someone has nothing else to do meanwhile. */
+  urgent: boolean;
 };
 
 type MutablePending = {
@@ -71,6 +76,9 @@ export class Ledger {
   #running = false;
   #error: unknown = null;
   #leaseUntil: number;
+  /** Rows that are `sending`. */
+  #sending = 0;
+  #gathered: () => void = () => {};
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -80,6 +88,7 @@ export class Ledger {
   /** The states given are kept and changed in place. */
   openChunk(chunk: number, firstRow: number, states: Uint8Array): void {
     this.#chunks.set(chunk, { chunk, firstRow, states });
+    for (const state of states) if (state === ROW_STATE.sending) this.#sending++;
   }
 
   /** Notes progress that an earlier attempt kept, so that it is dropped when the row settles. */
@@ -92,10 +101,13 @@ export class Ledger {
     return this.#error === null && this.#options.now() < this.#leaseUntil;
   }
 
-  /** Resolves when the row is durably `sending`; rejects with STATE_FENCED when the loop was taken over. */
-  mark(chunk: number, row: number): Promise<void> {
+  /**
+   * Resolves when the row is durably `sending`; rejects with STATE_FENCED when the loop was taken over. `ahead`: others
+   * are being sent meanwhile, so that it may wait for company.
+   */
+  mark(chunk: number, row: number, ahead: boolean): Promise<void> {
     this.#set(chunk, row, ROW_STATE.sending);
-    return this.#committed();
+    return this.#committed(ahead);
   }
 
   /** A new lease, by a commit of whatever is waiting. */
@@ -140,7 +152,10 @@ export class Ledger {
   #set(chunk: number, row: number, state: number): void {
     const open = this.#chunks.get(chunk);
     if (!open) throw new UpriverError('INTERNAL_CHUNK_CLOSED', `Row ${row} changed after its chunk was closed.`);
-    open.states[row - open.firstRow] = state;
+    const place = row - open.firstRow;
+    if (open.states[place] === ROW_STATE.sending) this.#sending--;
+    if (state === ROW_STATE.sending) this.#sending++;
+    open.states[place] = state;
     this.#pending.chunks.add(open);
   }
 
@@ -149,22 +164,23 @@ export class Ledger {
     this.#pending.progress.push(progress);
   }
 
-  #committed(): Promise<void> {
+  #committed(ahead = false): Promise<void> {
     if (this.#error) return Promise.reject(this.#error);
+    if (!ahead) this.#pending.urgent = true;
     const waiting = new Promise<void>((resolve, reject) => this.#pending.waiters.push({ resolve, reject }));
     this.#wake();
     return waiting;
   }
 
   #wake(): void {
-    if (this.#running) return;
+    if (this.#running) return this.#gathered();
     this.#running = true;
     void this.#commitAll();
   }
 
-  /** One commit per turn of the event loop: what came in while the last one was written rides in the next. */
+  /** One commit at a time: what came in while the last one was written rides in the next. */
   async #commitAll(): Promise<void> {
-    await nextTurn();
+    await this.#gather();
     while (this.#error === null && isDirty(this.#pending)) {
       const batch = this.#pending;
       this.#pending = nothing();
@@ -176,9 +192,31 @@ export class Ledger {
       } catch (error) {
         this.#fail(error, batch);
       }
-      await nextTurn();
+      await this.#gather();
     }
     this.#running = false;
+  }
+
+  /**
+   * As long as more rows are being sent than wait for their mark, nobody is held up: a commit of half of them costs as
+   * much as one of a few.
+   */
+  async #gather(): Promise<void> {
+    await nextTurn();
+    if (this.#mayCommit()) return;
+    const gathered = Promise.withResolvers<void>();
+    const timer = setTimeout(gathered.resolve, LINGER_MS);
+    this.#gathered = () => {
+      if (this.#mayCommit()) gathered.resolve();
+    };
+    await gathered.promise;
+    clearTimeout(timer);
+    this.#gathered = () => {};
+  }
+
+  #mayCommit(): boolean {
+    const { urgent, waiters } = this.#pending;
+    return urgent || this.#error !== null || this.#sending <= 2 * waiters.length;
   }
 
   async #commit(batch: MutablePending): Promise<void> {
@@ -231,6 +269,7 @@ function nothing(): MutablePending {
     hashes: [],
     requests: 0,
     waiters: [],
+    urgent: false,
   };
 }
 
