@@ -1,7 +1,8 @@
 /** `npm run bench`: a table of what is measured and what is wanted; `--json FILE` keeps the figures, `--quick` takes minutes. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { startPostgres } from '../test/helpers/postgres.ts';
 import { bareCursor, extract } from './extract.ts';
 import { type LimitsCase, limitUse } from './limits.ts';
@@ -41,7 +42,7 @@ function note(line: Line): void {
 
 async function sending(): Promise<void> {
   await using rig = await startRig();
-  const pairs = quick ? 1 : 5;
+  const pairs = quick ? 1 : 3;
   const size = quick ? 0.2 : 1;
   for (const maxInFlight of [10, 50]) {
     for (const [latencyMs, wanted] of [
@@ -119,8 +120,9 @@ async function scaling(): Promise<void> {
 
 async function extraction(): Promise<void> {
   const rows = quick ? 200_000 : 1_000_000;
-  const projectDir = process.cwd();
-  const duckdb = await extract('duckdb', { name: 'bench', projectDir, config: { path: ':memory:' } }, rows);
+  const projectDir = await mkdtemp(join(tmpdir(), 'upriver-bench-'));
+  const config = { path: 'source.duckdb', create: true };
+  const duckdb = await extract('duckdb', { name: 'bench', projectDir, config }, rows);
   const { rowsPerSecond } = duckdb;
   const perSecond = (count: number) => `${Math.round(count)} rows/s`;
   note({
@@ -140,5 +142,6 @@ async function extraction(): Promise<void> {
     note({ what: 'PostgreSQL into a rowset', measured, wanted: '', holds: null, data: { ours, bare, ratio } });
   } finally {
     await postgres.stop();
+    await rm(projectDir, { recursive: true });
   }
 }
