@@ -17,7 +17,7 @@ export function scriptActivities(deps: ActivityDeps, rows: RowReader): Pick<Acti
   return {
     runScript: (input) =>
       runAttempt(
-        { deps, retry: { attempts: input.attempts, initialMs: 1_000, maxMs: 60_000 }, step: input.stepId },
+        { deps, retry: input.retry, step: input.stepId },
         async (attempt) => {
           const attempts = attempt.details.errors + 1;
           await saveRunningStep(deps, { ...input, stepId: input.path, type: 'script', attempts });

@@ -16,6 +16,9 @@ import { type LeafContext, type LeafResult, type Place, pathOf, readsRow, scopeO
 import { rowFailure } from './row-end.ts';
 import { sendAll } from './send-rows.ts';
 
+/** Nobody knows whether a script may run twice, unless its author says so. */
+const ONCE = { attempts: 1, initialMs: 1_000, maxMs: 60_000 };
+
 export function runLeaf(step: LeafStep, context: LeafContext): Promise<LeafResult> {
   switch (step.type) {
     case 'sql':
@@ -150,7 +153,7 @@ async function runScript(step: ScriptStep, { place }: LeafContext): Promise<Leaf
     command: step.run,
     inputs: step.inputs,
     outputs: step.outputs,
-    attempts: step.retry?.attempts ?? 1,
+    retry: step.retry ?? ONCE,
   });
   for (const [variable, value] of Object.entries(result.outputs)) place.values[variable] = revive(value);
   return { attempts: result.attempts };

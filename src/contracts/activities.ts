@@ -14,6 +14,7 @@ import type {
   StepPlan,
   TemplateText,
   TemplateValue,
+  RetryPlan,
 } from './plan.ts';
 import type { DryRunSample, FinalStatus, StepResult } from './run.ts';
 
@@ -260,7 +261,7 @@ export interface ScriptInput extends ScopeRef {
   command: TemplateText[];
   inputs: Record<string, TemplateValue>;
   outputs: Record<string, string>;
-  attempts: number;
+  retry: RetryPlan;
 }
 
 export interface ScriptResult {

@@ -48,7 +48,9 @@ export function compileBody(steps: readonly StepPlan[], parts: BodyParts): Body 
 function addAction(body: Body, step: ActionStep, { actions, destinations }: BodyParts): void {
   const plan = actions[step.action] as ActionPlan;
   const destination = destinations.get(plan.connection) as Destination;
-  body.actions.set(step, { action: compileAction(plan, destination), inputs: compileAll(step.inputs) });
+  // A step may be more patient than its action, or less.
+  const action = compileAction(step.retry ? { ...plan, retry: step.retry } : plan, destination);
+  body.actions.set(step, { action, inputs: compileAll(step.inputs) });
   if (!step.enabled) return;
   body.requests += plan.requests.length;
   body.idempotent &&= plan.requests.every((request) => request.idempotent);
