@@ -30,6 +30,8 @@ const RUNNING = new Set([
   'RESTARTED',
 ]);
 
+const LOST = 'REMOTE_WAREHOUSE_BROKEN';
+
 /** Numbers, truth values and texts as text. */
 export type RawRows = (string | null)[][];
 
@@ -127,7 +129,7 @@ export class Running implements AsyncDisposable {
       return query;
     } catch (error) {
       this.throwIfEnded();
-      if (isVerdict(error) || error instanceof UpriverError) return null;
+      if (isVerdict(error) || isLost(error)) return null;
       throw error;
     }
   }
@@ -216,9 +218,13 @@ async function cancel(client: SnowflakeClient, target: RowStatement | string): P
 }
 
 function lost(query: string, status: string): UpriverError {
-  return new UpriverError('REMOTE_WAREHOUSE_BROKEN', `Snowflake says of the query only that it is ${status}`, {
+  return new UpriverError(LOST, `Snowflake says of the query only that it is ${status}`, {
     hint: 'The step is tried again. Look the query up in Snowsight by its id if it happens again.',
     retry: true,
     context: { query_id: query },
   });
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof UpriverError && error.code === LOST;
 }

@@ -319,6 +319,22 @@ describe('taking over', () => {
     expect(await read('select a from INTERNAL.PUBLIC.LATER', { resume })).toEqual(['[7]']);
   });
 
+  test('a login that fails meanwhile does not make it run twice', async () => {
+    const held = double.hold(/generator/);
+    const resume = await startAndDie('query', NUMBERS);
+    double.fault({ route: 'status', times: 1, act: { kind: 'refuse', code: '390104' } });
+    double.fault({ route: 'login', times: 2, act: { kind: 'http', status: 503 } });
+    await expect(read(NUMBERS, { resume })).rejects.toMatchObject({
+      code: 'REMOTE_WAREHOUSE_UNAVAILABLE',
+      retry: true,
+    });
+    await session[Symbol.asyncDispose]();
+    session = await warehouse.session();
+    await held.release();
+    expect(await read(NUMBERS, { resume })).toHaveLength(MANY);
+    expect(double.ran(/generator/)).toHaveLength(1);
+  }, 30_000);
+
   test('a query that Snowflake does not know is run', async () => {
     const resume = { part: 'query', request: 'x', query: '00000000-0000-4000-8000-000000000000' };
     expect(await read('select 7 as a', { resume })).toEqual(['[7]']);
