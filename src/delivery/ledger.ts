@@ -173,7 +173,10 @@ export class Ledger {
   }
 
   #wake(): void {
-    if (this.#running) return this.#gathered();
+    if (this.#running) {
+      this.#gathered();
+      return;
+    }
     this.#running = true;
     void this.#commitAll();
   }
