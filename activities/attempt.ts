@@ -21,6 +21,8 @@ export interface AttemptDetails<Handle = unknown> {
 export interface Attempt<Handle = unknown> {
   /** Take no more work: a cancel, or a worker that drains. */
   stop: AbortSignal;
+  /** Asked to end, or the worker's time is up: for work that cannot be handed over half done. */
+  cancel: AbortSignal;
   /** Cut off what is under way. */
   abort: AbortSignal;
   details: AttemptDetails<Handle>;
@@ -48,6 +50,7 @@ export async function runAttempt<T, Handle = unknown>(
     beat();
     return await work({
       stop: AbortSignal.any([context.cancellationSignal, options.deps.drain]),
+      cancel: context.cancellationSignal,
       abort: graceful.signal,
       details,
       keepHandle: (handle) => {
@@ -87,9 +90,20 @@ function failure(error: unknown, details: AttemptDetails, options: AttemptOption
     return new CancelledFailure('The activity was cancelled.', [], error instanceof Error ? error : undefined);
   }
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (options.deps.drain.aborted) return handOver(error);
   if (!isStoreAway(error)) details.errors++;
   beat();
   return toFailure(error, options, details.errors);
+}
+
+/** What a stopping worker breaks off, another one does again. */
+function handOver(error: unknown): ApplicationFailure {
+  const cause = error instanceof Error ? error : undefined;
+  return ApplicationFailure.create({
+    message: 'The worker is stopping; another one goes on.',
+    type: 'WorkerShutdown',
+    cause,
+  });
 }
 
 /** The state store is waited for, however long: that is no try of the step's. */

@@ -13,7 +13,9 @@ export interface Pools extends AsyncDisposable {
 /** Keyed by the whole definition: a changed connections.yaml is a new connection. */
 export function openPools(deps: ActivityDeps): Pools {
   const warehouses = new Shared((plan: WarehouseConnectionPlan) => connectWarehouse(plan, deps));
-  const destinations = new Shared((plan: HttpConnectionPlan) => openDestination(plan, { ...deps, permits: deps.store }));
+  const destinations = new Shared((plan: HttpConnectionPlan) =>
+    openDestination(plan, { ...deps, permits: deps.store }),
+  );
   return {
     warehouse: (plan) => warehouses.get(plan),
     async destinations(plans) {
@@ -52,7 +54,10 @@ class Shared<Plan, Resource extends AsyncDisposable> implements AsyncDisposable 
   }
 }
 
-async function connectWarehouse(plan: WarehouseConnectionPlan, { secrets, projectDir }: ActivityDeps): Promise<Warehouse> {
+async function connectWarehouse(
+  plan: WarehouseConnectionPlan,
+  { secrets, projectDir }: ActivityDeps,
+): Promise<Warehouse> {
   const config = (await resolveReferences(plan.config, secrets)) as Record<string, unknown>;
   return openWarehouse(plan.type, { name: plan.name, projectDir, config });
 }
@@ -64,6 +69,8 @@ export async function resolveReferences(value: Json, secrets: ActivityDeps['secr
   const keys = Object.keys(value);
   if (keys.length === 1 && typeof value.env === 'string') return secrets.resolve({ env: value.env });
   if (keys.length === 1 && typeof value.file === 'string') return secrets.resolve({ file: value.file });
-  const fields = await Promise.all(keys.map(async (key) => [key, await resolveReferences(value[key] ?? null, secrets)]));
+  const fields = await Promise.all(
+    keys.map(async (key) => [key, await resolveReferences(value[key] ?? null, secrets)]),
+  );
   return Object.fromEntries(fields);
 }

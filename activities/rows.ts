@@ -1,6 +1,12 @@
 /** Around a loop's sending: its keys before, its rows in doubt and its results after, its bad rows again. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Activities, FinishRowsInput, FinishRowsResult, ResultsInput, RowsetRef } from '../src/contracts/activities.ts';
+import type {
+  Activities,
+  FinishRowsInput,
+  FinishRowsResult,
+  ResultsInput,
+  RowsetRef,
+} from '../src/contracts/activities.ts';
 import type { WarehouseConnectionPlan } from '../src/contracts/plan.ts';
 import { noRows } from '../src/core/outcomes.ts';
 import type { LoopKey, StateStore } from '../src/core/store.ts';
@@ -19,12 +25,14 @@ export function rowActivities(deps: ActivityDeps, pools: Pools): RowActivities {
   const { store } = deps;
   const options = (loop: LoopKey) => ({ deps, retry: null, step: loop.path });
   return {
-    checkKeys: (input) => runAttempt(options(input.loop), ({ stop }) => checkKeys(input, { store, stop })),
+    checkKeys: (input) => runAttempt(options(input.loop), ({ cancel }) => checkKeys(input, { store, stop: cancel })),
     finishRows: (input) => runAttempt(options(input.loop), () => finishRows(input, store)),
     retryRows: (input) => runAttempt(options(input.loop), () => retryRows(input, store)),
     writeResults: (input) =>
-      runAttempt(options(input.loop), ({ stop }) =>
-        input.step.results?.kind === 'table' ? resultsTable(input, { store, pools, stop }) : resultsRowset(input, store),
+      runAttempt(options(input.loop), ({ cancel }) =>
+        input.step.results?.kind === 'table'
+          ? resultsTable(input, { store, pools, stop: cancel })
+          : resultsRowset(input, store),
       ),
   };
 }
@@ -60,7 +68,11 @@ async function resultsTable(input: ResultsInput, { store, pools, stop }: TableTo
   const { columns, chunks } = await openResults(input, store);
   const target = { kind: 'table', table: results.table, mode: results.mode, key: [] } as const;
   const tag = { run: input.run.runId, river: input.run.river, step: `${input.loop.path}/results` };
-  await session.writeRows({ columns, rows: eachRow(chunks) }, { ...target, key: [] }, { signal: stop, timeoutMs: null, tag });
+  await session.writeRows(
+    { columns, rows: eachRow(chunks) },
+    { ...target, key: [] },
+    { signal: stop, timeoutMs: null, tag },
+  );
   return null;
 }
 

@@ -32,7 +32,10 @@ async function takeLock({ run, overlap }: BeginRunInput, { store, runs }: Activi
 }
 
 /** The lock may be let go between the attempt and the look at its owner: then it is to be had. */
-async function lockFor({ river, runId }: BeginRunInput['run'], store: StateStore): Promise<{ held: boolean; owner: string }> {
+async function lockFor(
+  { river, runId }: BeginRunInput['run'],
+  store: StateStore,
+): Promise<{ held: boolean; owner: string }> {
   for (;;) {
     const lock = await store.lockRiver(river, runId);
     if (lock.held || lock.owner !== runId) return lock;
@@ -65,7 +68,10 @@ async function createOnce({ run, inputs, startedBy }: BeginRunInput, { store }: 
 }
 
 /** Safe to repeat: everything in it is an upsert, and the lock goes last. */
-async function endRun({ run, status, steps, error, variables, values, retentionMs }: EndRunInput, deps: ActivityDeps): Promise<void> {
+async function endRun(
+  { run, status, steps, error, variables, values, retentionMs }: EndRunInput,
+  deps: ActivityDeps,
+): Promise<void> {
   const { store, wallClock } = deps;
   const known = new Map((await store.listSteps(run.runId)).map((step) => [step.stepId, step]));
   const endedAt = wallClock();

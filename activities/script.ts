@@ -16,16 +16,13 @@ const STDERR_KEPT = 2_000;
 export function scriptActivities(deps: ActivityDeps, rows: RowReader): Pick<Activities, 'runScript'> {
   return {
     runScript: (input) =>
-      runAttempt(
-        { deps, retry: input.retry, step: input.stepId },
-        async (attempt) => {
-          const attempts = attempt.details.errors + 1;
-          await saveRunningStep(deps, { ...input, stepId: input.path, type: 'script', attempts });
-          const scope = await scopeOf(input, rows);
-          const running = { input, call: renderCall(input, scope), attempt };
-          return { attempts, outputs: await hidingRows(input.rows, scope, () => callScript(running, deps)) };
-        },
-      ),
+      runAttempt({ deps, retry: input.retry, step: input.stepId }, async (attempt) => {
+        const attempts = attempt.details.errors + 1;
+        await saveRunningStep(deps, { ...input, stepId: input.path, type: 'script', attempts });
+        const scope = await scopeOf(input, rows);
+        const running = { input, call: renderCall(input, scope), attempt };
+        return { attempts, outputs: await hidingRows(input.rows, scope, () => callScript(running, deps)) };
+      }),
   };
 }
 
@@ -60,7 +57,7 @@ async function callScript(running: Running, deps: ActivityDeps): Promise<ScriptR
 function execute({ input, call, attempt }: Running, { projectDir, env }: ActivityDeps): Promise<Value> {
   const [program = '', ...args] = call.command;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: projectDir, env: { ...env }, signal: attempt.stop, stdio: 'pipe' });
+    const child = spawn(program, args, { cwd: projectDir, env: { ...env }, signal: attempt.cancel, stdio: 'pipe' });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

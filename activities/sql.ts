@@ -88,9 +88,9 @@ async function firstValue(input: SqlInput, { session, attempt, statement }: Tool
   return null;
 }
 
-function optionsOf(input: SqlInput, { stop, details, keepHandle }: Attempt<StatementHandle>): StatementOptions {
+function optionsOf(input: SqlInput, { cancel, details, keepHandle }: Attempt<StatementHandle>): StatementOptions {
   return {
-    signal: stop,
+    signal: cancel,
     timeoutMs: input.step.timeoutMs,
     tag: { run: input.run.runId, river: input.run.river, step: input.path },
     onHandle: keepHandle,

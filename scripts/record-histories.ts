@@ -13,10 +13,17 @@ for (const { name, plan, deals } of RECORDED) {
   const runId = await engine.start(plan(sandbox.url), { runId: name });
   await engine.result(runId).catch(() => {});
   for (const workflowId of [runId, `${runId}/each`]) {
-    const history = await engine.client.workflow.getHandle(workflowId).fetchHistory().catch(() => null);
+    const history = await engine.client.workflow
+      .getHandle(workflowId)
+      .fetchHistory()
+      .catch(() => null);
     if (!history) continue;
     const file = new URL(`${workflowId.replaceAll('/', '.')}.json`, FIXTURES);
-    const json = proto.temporal.api.history.v1.History.toObject(history as never, { longs: String, enums: String, bytes: String });
+    const json = proto.temporal.api.history.v1.History.toObject(history as never, {
+      longs: String,
+      enums: String,
+      bytes: String,
+    });
     await writeFile(file, `${JSON.stringify({ workflowId, history: json }, withoutStacks, 1)}\n`);
     console.log(`${workflowId}: ${history.events?.length} events`);
   }

@@ -6,7 +6,12 @@ import { type ErrorReport, toReport, UpriverError } from '../src/core/errors.ts'
 
 /** An error of a step, already in the form that is shown. */
 export function stepFailure(report: ErrorReport, ...details: unknown[]): ApplicationFailure {
-  return ApplicationFailure.create({ message: report.message, type: report.code, nonRetryable: true, details: [report, ...details] });
+  return ApplicationFailure.create({
+    message: report.message,
+    type: report.code,
+    nonRetryable: true,
+    details: [report, ...details],
+  });
 }
 
 export function tooLate({ id, timeoutMs }: StepPlan): ApplicationFailure {

@@ -47,7 +47,12 @@ async function sendSegment(plan: SendPlan, { fromChunk, outageSince }: SendCarry
   const { path } = plan.loop;
   const id = plan.step ? `${path}/chunk-${fromChunk}` : path;
   const summary = plan.step ? `send rows from chunk ${fromChunk}` : `action ${path}`;
-  return call({ id, summary }).sendRows({ ...plan, fromChunk, probe: outageSince !== null, segmentMs: plan.run.dryRun ? UNTIL_THE_END_MS : SEGMENT_MS });
+  return call({ id, summary }).sendRows({
+    ...plan,
+    fromChunk,
+    probe: outageSince !== null,
+    segmentMs: plan.run.dryRun ? UNTIL_THE_END_MS : SEGMENT_MS,
+  });
 }
 
 interface PauseContext {
@@ -57,7 +62,10 @@ interface PauseContext {
   result: SendResult;
 }
 
-async function pause(park: NonNullable<SendResult['park']>, { carry, hooks, progress, result }: PauseContext): Promise<void> {
+async function pause(
+  park: NonNullable<SendResult['park']>,
+  { carry, hooks, progress, result }: PauseContext,
+): Promise<void> {
   if (park.reason === 'limit') {
     hooks.onSegment(result, `Waiting for the API's limit: ${park.message}`);
     await sleep(park.ms, { summary: `limit: ${park.message}`.slice(0, 200) });
@@ -86,4 +94,3 @@ function outageTooLong(message: string, lasted: number): Error {
 function settledRows({ rows }: SendResult): number {
   return rows.read - rows.not_attempted;
 }
-

@@ -16,7 +16,14 @@ export type RowState = keyof typeof ROW_STATE;
 export type Outcome = Exclude<RowState, 'pending' | 'sending'>;
 export type CountedOutcome = Outcome | 'not_attempted';
 
-export const OUTCOMES = ['delivered', 'unchanged', 'skipped', 'rejected', 'failed', 'unknown'] as const satisfies readonly Outcome[];
+export const OUTCOMES = [
+  'delivered',
+  'unchanged',
+  'skipped',
+  'rejected',
+  'failed',
+  'unknown',
+] as const satisfies readonly Outcome[];
 export const COUNTED = [...OUTCOMES, 'not_attempted'] as const satisfies readonly CountedOutcome[];
 export const BAD_OUTCOMES = ['rejected', 'failed', 'unknown'] as const satisfies readonly Outcome[];
 

@@ -145,7 +145,10 @@ export interface RowFilter {
 export interface StateStore extends PermitStore, AsyncDisposable {
   // runs
   createRun(run: RunRecord): Promise<void>;
-  updateRun(id: string, change: Partial<Pick<RunRecord, 'status' | 'endedAt' | 'error' | 'values' | 'expiresAt'>>): Promise<void>;
+  updateRun(
+    id: string,
+    change: Partial<Pick<RunRecord, 'status' | 'endedAt' | 'error' | 'values' | 'expiresAt'>>,
+  ): Promise<void>;
   getRun(id: string): Promise<RunRecord | null>;
   /** Newest first. */
   listRuns(filter: { river?: string; status?: RunStatus; limit: number }): Promise<RunRecord[]>;
@@ -183,7 +186,11 @@ export interface StateStore extends PermitStore, AsyncDisposable {
   countLoop(loop: LoopKey): Promise<{ rows: RowCounts; requests: number; inDoubt: number }>;
   /** Full records, by row number. Only rows that ended other than delivered or unchanged have one. */
   readRecords(loop: LoopKey, filter: RowFilter): Promise<OutcomeRecord[]>;
-  readOutputs(loop: LoopKey, firstRow: number, lastRow: number): Promise<{ row: number; outputs: string; httpStatus: number | null }[]>;
+  readOutputs(
+    loop: LoopKey,
+    firstRow: number,
+    lastRow: number,
+  ): Promise<{ row: number; outputs: string; httpStatus: number | null }[]>;
 
   // send: changed
   /** Hashes last delivered, for those keys that have one; map key = hex of the key. */

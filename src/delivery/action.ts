@@ -42,19 +42,21 @@ export interface CompiledRequest {
 }
 
 export function compileAction(plan: ActionPlan, destination: Destination): CompiledAction {
-  const requests = plan.requests.map((request): CompiledRequest => ({
-    plan: request,
-    destination,
-    retry: plan.retry,
-    inputs: compileAll(request.inputs),
-    build: compileRequest(request),
-    splits: compileSplit(request),
-    judge: compileJudge(request.rules, destination.rules, request.idempotent),
-    outputs: Object.entries(request.outputs).map(([name, source]): [string, Render] => [
-      name,
-      compileExpression(source, REPLY_NAMES, { nullSafe: true }),
-    ]),
-  }));
+  const requests = plan.requests.map(
+    (request): CompiledRequest => ({
+      plan: request,
+      destination,
+      retry: plan.retry,
+      inputs: compileAll(request.inputs),
+      build: compileRequest(request),
+      splits: compileSplit(request),
+      judge: compileJudge(request.rules, destination.rules, request.idempotent),
+      outputs: Object.entries(request.outputs).map(([name, source]): [string, Render] => [
+        name,
+        compileExpression(source, REPLY_NAMES, { nullSafe: true }),
+      ]),
+    }),
+  );
   return { plan, destination, requests, batch: compileBatchPart(plan) };
 }
 
@@ -79,7 +81,11 @@ function compileSplit({ splitWhen }: RequestPlan): (scope: Scope) => boolean {
 }
 
 /** What an action's templates may read: its inputs, and the names that are always there. */
-export function actionScope({ plan }: CompiledAction, given: Record<string, Value>, outer: Scope): Record<string, Value> {
+export function actionScope(
+  { plan }: CompiledAction,
+  given: Record<string, Value>,
+  outer: Scope,
+): Record<string, Value> {
   const scope: Record<string, Value> = {};
   for (const [name, input] of Object.entries(plan.inputs)) if (!input.required) scope[name] = input.default;
   const { run = null, river = null, row = null } = outer;

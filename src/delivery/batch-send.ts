@@ -45,7 +45,11 @@ function settleNamed(items: readonly BatchItem[], answer: Answer, context: Batch
     for (const item of items) context.settle(item, endOf(answer));
     return [];
   }
-  const found = verdicts(batch, items.map(({ id }) => id), scope);
+  const found = verdicts(
+    batch,
+    items.map(({ id }) => id),
+    scope,
+  );
   const unaccounted: BatchItem[] = [];
   for (const [index, item] of items.entries()) {
     const verdict = found[index] as RowVerdict;
@@ -97,5 +101,12 @@ function unaccountedEnd(answer: Answer, idempotent: boolean): RowEnd {
   const message = idempotent
     ? 'The API answered, also to this row alone, without saying what became of it.'
     : 'The API answered without saying what became of this row, and it is not safe to send again.';
-  return { outcome: idempotent ? 'failed' : 'unknown', code: 'ROW_UNACCOUNTED', message, answer, outputs: {}, stop: null };
+  return {
+    outcome: idempotent ? 'failed' : 'unknown',
+    code: 'ROW_UNACCOUNTED',
+    message,
+    answer,
+    outputs: {},
+    stop: null,
+  };
 }

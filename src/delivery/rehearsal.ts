@@ -69,7 +69,12 @@ export class Rehearsal {
   #wouldBe(rows: number): RowCounts {
     const counts = countsFromHistogram(this.#sum());
     const seen = counts.read;
-    return { ...counts, read: rows, delivered: 0, not_attempted: counts.not_attempted + counts.delivered + rows - seen };
+    return {
+      ...counts,
+      read: rows,
+      delivered: 0,
+      not_attempted: counts.not_attempted + counts.delivered + rows - seen,
+    };
   }
 
   #sum(): number[] {

@@ -30,9 +30,13 @@ export async function retryRows(input: RetryRowsInput, store: StateStore): Promi
 async function neverBegun({ of, loop }: RetryRowsInput, store: StateStore): Promise<null> {
   const run = await store.getRun(of);
   if (run?.status === 'succeeded' || run?.status === 'partial') return null;
-  throw new UpriverError('RIVER_NOTHING_TO_RETRY', `Loop ${loop.path} never began in ${of}, so it has no rows to send again.`, {
-    hint: 'Run the river again.',
-  });
+  throw new UpriverError(
+    'RIVER_NOTHING_TO_RETRY',
+    `Loop ${loop.path} never began in ${of}, so it has no rows to send again.`,
+    {
+      hint: 'Run the river again.',
+    },
+  );
 }
 
 interface Copy {

@@ -82,7 +82,9 @@ class RowHost implements StepHost {
   }
 
   failure(condition: ConditionStep, branch: BranchPlan): Error {
-    const message = branch.message ? compileText(branch.message)(this.#scope) : `Condition ${condition.id} refused the row.`;
+    const message = branch.message
+      ? compileText(branch.message)(this.#scope)
+      : `Condition ${condition.id} refused the row.`;
     return new RowEnded({ outcome: 'rejected', code: 'ROW_CONDITION', message, answer: null, stop: null });
   }
 
@@ -133,7 +135,8 @@ class RowHost implements StepHost {
     const done = progress.done[place];
     if (done) return done;
     if (place !== progress.cursor) Object.assign(progress, { cursor: place, attempts: 0 });
-    const scope = request.inputs.length === 0 ? actionScope : { ...actionScope, ...renderAll(request.inputs, actionScope) };
+    const scope =
+      request.inputs.length === 0 ? actionScope : { ...actionScope, ...renderAll(request.inputs, actionScope) };
     const answer = await attempt(
       {
         rows: [this.#task],
@@ -153,7 +156,13 @@ class RowHost implements StepHost {
 }
 
 /** What an answer that did not deliver makes of its rows. */
-export const OUTCOME_OF = { skip: 'skipped', reject: 'rejected', fail: 'failed', unknown: 'unknown', stop: 'failed' } as const satisfies Record<string, Outcome>;
+export const OUTCOME_OF = {
+  skip: 'skipped',
+  reject: 'rejected',
+  fail: 'failed',
+  unknown: 'unknown',
+  stop: 'failed',
+} as const satisfies Record<string, Outcome>;
 
 function endedBy(answer: Answer): RowEnded {
   const then = answer.then as keyof typeof OUTCOME_OF;

@@ -79,7 +79,17 @@ async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment
   });
   const deliveredScope = rehearsal ? null : view.deliveredScope;
   const ledger = new Ledger({ ...deps, store, loop: input.loop, epoch, deliveredScope, signal: deps.abort });
-  return { input, deps: { ...deps, store }, view, body, ledger, ending: new Ending(deps.stop), scope, bad: badRows(rows), rehearsal };
+  return {
+    input,
+    deps: { ...deps, store },
+    view,
+    body,
+    ledger,
+    ending: new Ending(deps.stop),
+    scope,
+    bad: badRows(rows),
+    rehearsal,
+  };
 }
 
 async function sendRows(segment: Segment): Promise<void> {

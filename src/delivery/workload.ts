@@ -28,7 +28,9 @@ export function workloadOf(segment: Segment, attempts: AttemptContext): Workload
   // Where marks may run ahead, as many tasks again are made ready while the others are under way.
   const limit = markAhead ? 2 * maxInFlight : maxInFlight;
   const batch = batchStep(segment);
-  const workload = batch ? batchWork({ segment, attempts, markAhead }, batch) : rowWork({ segment, attempts, markAhead });
+  const workload = batch
+    ? batchWork({ segment, attempts, markAhead }, batch)
+    : rowWork({ segment, attempts, markAhead });
   return { ...(workload as Omit<Workload<unknown>, 'limit'>), limit };
 }
 
@@ -109,7 +111,8 @@ function settle(task: RowTask, end: RowEnd, segment: Segment): void {
   const keepOutputs = input.step === null || input.step.results !== null;
   ledger.settle(task.chunk, task.row, settlementOf(task, end, { redact, keepOutputs }));
   if (end.stop === 'river') ending.end({ kind: 'stop', stop: { reason: 'river', error: null } });
-  if (end.stop === 'rule') ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: redact(end.message) } } });
+  if (end.stop === 'rule')
+    ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: redact(end.message) } } });
   if ((BAD_OUTCOMES as readonly string[]).includes(end.outcome)) countBad(segment);
 }
 
@@ -123,7 +126,8 @@ function countBad(segment: Segment): void {
 
 function rowScope(task: RowTask, { view, scope: common }: Segment): Record<string, Value> {
   const scope: Record<string, Value> = Object.create(common);
-  for (const [index, name] of view.iterators.entries()) scope[name] = task.values[view.columns[index] as number] ?? null;
+  for (const [index, name] of view.iterators.entries())
+    scope[name] = task.values[view.columns[index] as number] ?? null;
   scope.row = { number: task.row + 1 };
   return scope;
 }

@@ -77,7 +77,10 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
     await running;
   });
   const owned = opening.move();
-  const start = async (plan: Plan, { runId, inputs = {}, full = false, dryRun = false, retryOf = null }: RunOptions = {}) => {
+  const start = async (
+    plan: Plan,
+    { runId, inputs = {}, full = false, dryRun = false, retryOf = null }: RunOptions = {},
+  ) => {
     const id = runId ?? `${plan.root}-${process.pid}-${++runs}`;
     const order: RunOrder = { plan, inputs, startedBy: 'test', full, dryRun, retryOf };
     await startRun(client, { runId: id, order, taskQueue, searchAttributes: true });

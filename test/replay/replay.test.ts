@@ -10,7 +10,9 @@ const FIXTURES = new URL('../fixtures/histories/', import.meta.url);
 
 interface Kept {
   workflowId: string;
-  history: { events: { activityTaskScheduledEventAttributes?: { activityId: string; activityType: { name: string } } }[] };
+  history: {
+    events: { activityTaskScheduledEventAttributes?: { activityId: string; activityType: { name: string } } }[];
+  };
 }
 
 const names = await Array.fromAsync(glob('*.json', { cwd: FIXTURES }));
@@ -21,7 +23,11 @@ describe('recorded histories', () => {
   beforeAll(async () => {
     const bundle = await workflowBundle({ logger: installRuntime(pino({ level: 'silent' })) });
     replay = ({ history, workflowId }) =>
-      Worker.runReplayHistory({ workflowBundle: bundle }, proto.temporal.api.history.v1.History.fromObject(history), workflowId);
+      Worker.runReplayHistory(
+        { workflowBundle: bundle },
+        proto.temporal.api.history.v1.History.fromObject(history),
+        workflowId,
+      );
   });
 
   afterAll(() => Runtime.instance().shutdown());

@@ -63,17 +63,20 @@ describe('rows in batches', () => {
   });
 
   const answers: BadRecords[] = ['whole-400', '207-ids', '207-blank-ids', '207-missing', '200-missing'];
-  test.each(answers)('bad rows hidden in batches, answered by %s: only they do not get through, each named', async (answer) => {
-    seed(BAD);
-    sandbox.set({ badRecords: answer });
-    const result = await engine.outcome(planOf());
-    expect(result.status).toBe('failed');
-    expect(result.rows).toMatchObject({ read: ROWS, delivered: ROWS - BAD.length });
-    expect(result.rows.rejected + result.rows.failed).toBe(BAD.length);
-    expect((await badIds(result)).sort()).toEqual([...BAD].sort());
-    // Each bad row costs at most two requests for each of the log2(100) halvings.
-    expect(result.steps[1]?.requests).toBeLessThanOrEqual(ROWS / 100 + BAD.length * 14);
-  });
+  test.each(answers)(
+    'bad rows hidden in batches, answered by %s: only they do not get through, each named',
+    async (answer) => {
+      seed(BAD);
+      sandbox.set({ badRecords: answer });
+      const result = await engine.outcome(planOf());
+      expect(result.status).toBe('failed');
+      expect(result.rows).toMatchObject({ read: ROWS, delivered: ROWS - BAD.length });
+      expect(result.rows.rejected + result.rows.failed).toBe(BAD.length);
+      expect((await badIds(result)).sort()).toEqual([...BAD].sort());
+      // Each bad row costs at most two requests for each of the log2(100) halvings.
+      expect(result.steps[1]?.requests).toBeLessThanOrEqual(ROWS / 100 + BAD.length * 14);
+    },
+  );
 
   test('not safe to send again: a row that the answer does not account for is unknown, and went out once', async () => {
     seed(BAD);
@@ -88,7 +91,15 @@ describe('rows in batches', () => {
     sandbox.set({ badRecords: '207-ids' });
     const twice = `select '7' as deal_id, json_object('amount', id) as property_values from range(1, 6) t(id)`;
     const made = planOf();
-    const result = await engine.run({ ...made, rivers: { deals: { ...(made.rivers.deals as never as Plan['rivers'][string]), steps: [query(twice), loop({ maxInFlight: 4 })] } } });
+    const result = await engine.run({
+      ...made,
+      rivers: {
+        deals: {
+          ...(made.rivers.deals as never as Plan['rivers'][string]),
+          steps: [query(twice), loop({ maxInFlight: 4 })],
+        },
+      },
+    });
     expect(result).toMatchObject({ status: 'succeeded', rows: { delivered: 5 } });
     expect(sandbox.deal('7')).toMatchObject({ applied: 5, properties: { amount: '5' } });
   });

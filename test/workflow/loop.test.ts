@@ -63,7 +63,10 @@ describe('a loop over rows', () => {
     expect((await engine.run(first)).rows).toMatchObject({ delivered: 10, unchanged: 0 });
     expect((await engine.run(first)).rows).toMatchObject({ delivered: 0, unchanged: 10 });
     const sql = `select deal_id, case when deal_id = '3' then json_object('amount', 99) else property_values end from (${deals(1, 10)})`;
-    expect((await engine.run(planOf({ steps: [query(sql), step] }))).rows).toMatchObject({ delivered: 1, unchanged: 9 });
+    expect((await engine.run(planOf({ steps: [query(sql), step] }))).rows).toMatchObject({
+      delivered: 1,
+      unchanged: 9,
+    });
     expect((await engine.run(first, { full: true })).rows).toMatchObject({ delivered: 10, unchanged: 0 });
   });
 

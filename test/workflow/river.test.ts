@@ -10,7 +10,11 @@ const BASE = { name: null, enabled: true, onError: 'fail', retry: null, timeoutM
 const single = { multiple: false, initial: null, persist: false };
 const ROWS = `select id::varchar as deal_id, json_object('amount', id) as property_values from range(1, 11) t(id)`;
 
-function value(id: string, sql: StepPlan & { type: 'sql' } extends { sql: infer S } ? S : never, variable: string): StepPlan {
+function value(
+  id: string,
+  sql: StepPlan & { type: 'sql' } extends { sql: infer S } ? S : never,
+  variable: string,
+): StepPlan {
   const target = { kind: 'variable', variable, multiple: false } as const;
   return { ...BASE, id, type: 'sql', connection: 'warehouse', sql, script: false, target };
 }
@@ -39,7 +43,8 @@ describe('a logic river', () => {
   });
   beforeEach(() => sandbox.reset());
 
-  const planOf = (steps: StepPlan[], parts: Partial<PlanParts> = {}): Plan => plan({ url: sandbox.url, steps, ...parts });
+  const planOf = (steps: StepPlan[], parts: Partial<PlanParts> = {}): Plan =>
+    plan({ url: sandbox.url, steps, ...parts });
   const withVariables = (names: string[], change: Partial<RiverPlan> = {}): Partial<RiverPlan> => ({
     variables: {
       deals: { multiple: true, initial: null, persist: false },
@@ -83,9 +88,15 @@ describe('a logic river', () => {
   });
 
   test('`then: fail` fails the river with the message', async () => {
-    const steps = [query(ROWS), condition('guard', [{ if: 'rows(deals) < 100', then: 'fail', message: 'only {river.name}' }])];
+    const steps = [
+      query(ROWS),
+      condition('guard', [{ if: 'rows(deals) < 100', then: 'fail', message: 'only {river.name}' }]),
+    ];
     const result = await engine.outcome(planOf(steps));
-    expect(result).toMatchObject({ status: 'failed', error: { code: 'RIVER_CONDITION', message: 'only deals', step: 'guard' } });
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { code: 'RIVER_CONDITION', message: 'only deals', step: 'guard' },
+    });
   });
 
   test('a failing step fails the run and says where; `on_error: continue` goes on and ends partial', async () => {
@@ -111,7 +122,10 @@ describe('a logic river', () => {
   test('a script gets JSON on stdin and gives JSON on stdout', async () => {
     const river = withVariables(['n', 'score']);
     const body = 'process.stdin.on("data", (d) => console.log(JSON.stringify({ score: JSON.parse(d).n * 2 })))';
-    const steps = [value('n', ['select 21'], 'n'), script('py', body, { inputs: { n: '{n}' }, outputs: { score: 'score' } })];
+    const steps = [
+      value('n', ['select 21'], 'n'),
+      script('py', body, { inputs: { n: '{n}' }, outputs: { score: 'score' } }),
+    ];
     expect((await engine.run(planOf(steps, { river }))).outputs).toMatchObject({ score: 42 });
   });
 
@@ -123,15 +137,29 @@ describe('a logic river', () => {
 
   test('an action step gives its outputs to variables', async () => {
     const get = request({ method: 'GET', path: undefined, body: null, outputs: { id: 'body.id' } } as never);
-    const read = action({ name: 'read', inputs: { deal_id: { required: true, default: null } }, requests: [get], outputs: ['id'] });
-    const step: StepPlan = { ...BASE, id: 'get', type: 'action', action: 'read', inputs: { deal_id: '42' }, outputs: { id: 'found' } };
+    const read = action({
+      name: 'read',
+      inputs: { deal_id: { required: true, default: null } },
+      requests: [get],
+      outputs: ['id'],
+    });
+    const step: StepPlan = {
+      ...BASE,
+      id: 'get',
+      type: 'action',
+      action: 'read',
+      inputs: { deal_id: '42' },
+      outputs: { id: 'found' },
+    };
     const result = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }));
     expect(result).toMatchObject({ status: 'succeeded', outputs: { found: '42' }, rows: { read: 0 } });
     // What an API echoes of a secret goes no further.
     const echo = { ...read, requests: [{ ...get, outputs: { id: "body.id + ' secret-token'" } }] };
     const echoed = await engine.run(planOf([step], { actions: [echo], river: withVariables(['found']) }));
     expect(echoed.outputs).toMatchObject({ found: expect.not.stringContaining('secret-token') });
-    const rehearsed = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }), { dryRun: true });
+    const rehearsed = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }), {
+      dryRun: true,
+    });
     expect(rehearsed).toMatchObject({ status: 'succeeded', outputs: { found: null }, dry_run: { requests: 1 } });
   });
 
@@ -194,7 +222,9 @@ describe('a logic river', () => {
     const third = await engine.run(planOf([], { river: { name: 'busy', overlap: 'queue' } }));
     expect(third.status).toBe('succeeded');
     expect(await engine.store.getRun(first)).toMatchObject({ status: 'succeeded' });
-    const doomed = await engine.start(planOf([script('long', 'setTimeout(() => {}, 60000)')], { river: { name: 'busy' } }));
+    const doomed = await engine.start(
+      planOf([script('long', 'setTimeout(() => {}, 60000)')], { river: { name: 'busy' } }),
+    );
     while (!(await engine.store.getRun(doomed))) await new Promise((resolve) => setTimeout(resolve, 20));
     await engine.client.workflow.getHandle(doomed).terminate('test');
     expect((await engine.run(planOf([], { river: { name: 'busy' } }))).status).toBe('succeeded');
@@ -206,7 +236,11 @@ describe('a logic river', () => {
       pushed: { multiple: true, initial: null, persist: false },
     };
     const first = loop({ key: ['deal_id'], results: { kind: 'variable', variable: 'pushed' } });
-    const result = await engine.run(planOf([query(ROWS), first, condition('check', [{ if: 'rows(pushed) != 10', then: 'fail' }])], { river: { variables } }));
+    const result = await engine.run(
+      planOf([query(ROWS), first, condition('check', [{ if: 'rows(pushed) != 10', then: 'fail' }])], {
+        river: { variables },
+      }),
+    );
     const rowset = await engine.store.getRowset(`${result.run_id}/each/results`);
     expect(rowset?.columns).toEqual(['deal_id', 'outcome', 'http_status', 'code', 'message']);
     const { rows } = await engine.store.readChunk(rowset?.id ?? '', 0);

@@ -84,10 +84,21 @@ function soleIds(rows: Value[][]): string[] {
   return ids.filter((id) => ids.indexOf(id) === ids.lastIndexOf(id));
 }
 
-const idOf = fc.oneof(fc.integer({ min: 1, max: 99 }).map(String), fc.string({ minLength: 1, maxLength: 8 }), fc.constant('..'), fc.constant(null));
-const properties: fc.Arbitrary<Value> = fc.dictionary(fc.string({ maxLength: 5 }), fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)));
+const idOf = fc.oneof(
+  fc.integer({ min: 1, max: 99 }).map(String),
+  fc.string({ minLength: 1, maxLength: 8 }),
+  fc.constant('..'),
+  fc.constant(null),
+);
+const properties: fc.Arbitrary<Value> = fc.dictionary(
+  fc.string({ maxLength: 5 }),
+  fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)),
+);
 const rowsOf = fc.array(fc.tuple(idOf, properties), { minLength: 0, maxLength: 25 });
-const scriptsOf = fc.array(fc.array(fc.constantFrom(...ANSWERS), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 8 });
+const scriptsOf = fc.array(fc.array(fc.constantFrom(...ANSWERS), { minLength: 1, maxLength: 5 }), {
+  minLength: 1,
+  maxLength: 8,
+});
 
 describe('a stretch of a loop', () => {
   let store: StateStore;
@@ -102,23 +113,48 @@ describe('a stretch of a loop', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  async function send(rows: Value[][], parts: { url: string; actions: ActionPlan[]; maxInFlight: number }): Promise<{ runId: string; result: SendResult }> {
+  async function send(
+    rows: Value[][],
+    parts: { url: string; actions: ActionPlan[]; maxInFlight: number },
+  ): Promise<{ runId: string; result: SendResult }> {
     const runId = `run-${++runs}`;
     const writer = await store.writeRowset(runId, runId, ['deal_id', 'properties']);
     await writer.append(rows.map(encode));
     const meta = await writer.publish();
     const step = loop({ maxInFlight: parts.maxInFlight });
     const { connections, actions } = plan({ url: parts.url, steps: [], actions: parts.actions });
-    const deps = { permits: store, secrets: { resolve: async () => 'token' }, now: () => performance.now(), random: Math.random };
+    const deps = {
+      permits: store,
+      secrets: { resolve: async () => 'token' },
+      now: () => performance.now(),
+      random: Math.random,
+    };
     await using destination = await openDestination(connections.api as HttpConnectionPlan, deps);
     const input: SendInput = {
       run: { runId, river: 'deals', startedAt: '', scheduledAt: '', dryRun: false, full: false },
-      ...{ loop: { runId, path: 'each' }, step, body: step.steps, fromChunk: 0, scope: {}, rows: [], actions, connections, probe: false },
+      ...{
+        loop: { runId, path: 'each' },
+        step,
+        body: step.steps,
+        fromChunk: 0,
+        scope: {},
+        rows: [],
+        actions,
+        connections,
+        probe: false,
+      },
       rowset: { $rowset: runId, rows: meta.rows, columns: meta.columns },
       segmentMs: 60_000,
     };
     const never = new AbortController().signal;
-    const tools = { ...deps, store, rows: new RowReader(store), sleep: (ms: number) => sleep(ms), stop: never, abort: never };
+    const tools = {
+      ...deps,
+      store,
+      rows: new RowReader(store),
+      sleep: (ms: number) => sleep(ms),
+      stop: never,
+      abort: never,
+    };
     let result = await runSegment(input, { ...tools, destinations: new Map([['api', destination]]) });
     // As the workflow does after an outage, without its pause.
     for (let parks = 0; result.park && parks < 200; parks++) {
@@ -152,7 +188,11 @@ describe('a stretch of a loop', () => {
     );
   });
 
-  async function checkRows(runId: string, rows: Value[][], { api, idempotent }: { api: ScriptedApi; idempotent: boolean }): Promise<void> {
+  async function checkRows(
+    runId: string,
+    rows: Value[][],
+    { api, idempotent }: { api: ScriptedApi; idempotent: boolean },
+  ): Promise<void> {
     if (rows.length === 0) return;
     const key = { runId, path: 'each' };
     const outcomes = [...(await store.readStates(key, 0))].map(outcomeOf);
@@ -161,13 +201,15 @@ describe('a stretch of a loop', () => {
     for (const [row, outcome] of outcomes.entries()) {
       const id = rows[row]?.[0] as string | null;
       // Whatever did not get through says why.
-      if (outcome !== 'delivered') expect(records.get(row)).toMatchObject({ outcome, message: expect.stringMatching(/./) });
+      if (outcome !== 'delivered')
+        expect(records.get(row)).toMatchObject({ outcome, message: expect.stringMatching(/./) });
       if (id === null || id === '..') expect(outcome).toBe('rejected');
       if (outcome === 'delivered') delivered.set(id as string, (delivered.get(id as string) ?? 0) + 1);
     }
     // Never more delivered than the API took.
     for (const [id, { taken }] of api.seen) expect(delivered.get(id) ?? 0).toBeLessThanOrEqual(taken);
     for (const [id, count] of delivered) expect(api.seen.get(id)?.taken).toBe(count);
-    if (!idempotent) for (const id of soleIds(rows)) expect(api.answersTo(id).slice(0, -1).filter(mayBeApplied)).toEqual([]);
+    if (!idempotent)
+      for (const id of soleIds(rows)) expect(api.answersTo(id).slice(0, -1).filter(mayBeApplied)).toEqual([]);
   }
 });

@@ -288,7 +288,12 @@ const cases: [string, string, string, string][] = [
     '13:89 RIVER_UNKNOWN_VARIABLE',
     "Did you mean 'id'?",
   ],
-  ['results into two places', loop('    results: { variable: deals, table: t }\n'), '12:14 RIVER_CONFLICT', '{ variable: … }'],
+  [
+    'results into two places',
+    loop('    results: { variable: deals, table: t }\n'),
+    '12:14 RIVER_CONFLICT',
+    '{ variable: … }',
+  ],
   [
     'a condition that reads what is not there',
     "  - { id: a, type: condition, branches: [ { if: 'totl > 1', then: stop } ] }",
