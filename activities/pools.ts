@@ -41,7 +41,7 @@ class Shared<Plan, Resource extends AsyncDisposable> implements AsyncDisposable 
   get(plan: Plan): Promise<Resource> {
     const key = JSON.stringify(plan);
     const known = this.#opened.get(key);
-    if (known) return known;
+    if (known !== undefined) return known;
     const opening = this.#open(plan);
     this.#opened.set(key, opening);
     opening.catch(() => this.#opened.delete(key));

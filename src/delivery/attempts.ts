@@ -115,7 +115,10 @@ export function progressOf({ row, progress }: RowTask): RowProgress | null {
 function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, verdict: Verdict): void {
   if (exchange.kind === 'reply') {
     unit.request.destination.limiter.observe(exchange.status, exchange.headers);
-    if (exchange.status < 500) return context.outage.answered();
+    if (exchange.status < 500) {
+      context.outage.answered();
+      return;
+    }
   }
   const refused = exchange.kind === 'not_sent';
   // It goes into Temporal's history, and may quote the server.

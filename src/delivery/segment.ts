@@ -16,6 +16,7 @@ import { Rehearsal } from './rehearsal.ts';
 import { type RowReader, scopeOf } from './row-reader.ts';
 import { readSingle } from './single-row.ts';
 import { Slots } from './slots.ts';
+import { Turn } from './turn.ts';
 import { StoppedError } from './sender.ts';
 import { type Workload, workloadOf } from './workload.ts';
 
@@ -106,6 +107,7 @@ async function sendRows(segment: Segment): Promise<void> {
     ledger,
     outage,
     slots: new Slots(maxInFlight),
+    turn: new Turn(),
     taker: `${input.loop.runId}/${input.loop.path}`,
     stop: ending.signal,
     abort: deps.abort,

@@ -2,6 +2,7 @@
 import type { Destination, Exchange, Permit, PreparedRequest } from '../http/http-client.ts';
 import type { Ledger } from './ledger.ts';
 import type { Slots } from './slots.ts';
+import type { Turn } from './turn.ts';
 
 /** The segment takes no more rows: the row goes back to where it was. */
 export class StoppedError extends Error {
@@ -12,6 +13,8 @@ export interface SenderContext {
   ledger: Ledger;
   /** The loop's own ceiling. */
   slots: Slots;
+  /** Verdicts wait for its end, so that the next requests leave before them. */
+  turn: Turn;
   /** Who asks for permits, for fair shares: run and loop. */
   taker: string;
   /** No new request after this. */
@@ -36,11 +39,14 @@ export interface Outgoing {
 export async function sendOne(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
   if (outgoing.markAhead) await outgoing.mark();
   await (context.slots.enter() ?? undefined);
+  let exchange: Exchange;
   try {
-    return await sendInSlot(outgoing, context);
+    exchange = await sendInSlot(outgoing, context);
   } finally {
     context.slots.leave();
   }
+  await context.turn.end();
+  return exchange;
 }
 
 async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
