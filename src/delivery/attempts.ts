@@ -135,8 +135,11 @@ async function waitForAll(exchange: Exchange, verdict: Verdict, unit: Unit, cont
 async function isRowsFault(unit: Unit, context: AttemptContext): Promise<boolean> {
   releaseAll(unit, context);
   const culprit = context.outage.culprit();
-  await context.wait(culprit);
-  if ((await culprit) === 'row') return true;
+  const stoppedFirst = await context.wait(culprit).then(
+    () => false,
+    () => true,
+  );
+  if (!stoppedFirst && (await culprit) === 'row') return true;
   for (const row of unit.rows) row.progress.attempts = 0;
   throw stopped(unit, context);
 }

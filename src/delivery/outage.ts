@@ -5,9 +5,11 @@
 const ROWS_FOR_OUTAGE = 5;
 const FAILURES_FOR_OUTAGE = 10;
 const REFUSALS_FOR_OUTAGE = 3;
+/** One row alone cannot tell: it may be the very one that the destination always fails on. */
+const ROWS_FOR_PROBE = 3;
 
 export interface OutageOptions {
-  /** After an outage: the first failure is enough, until there is an answer. */
+  /** After an outage, until there is an answer: a refusal or a few rows are enough. */
   probing: boolean;
   onAnswer: () => void;
   onOutage: (message: string) => void;
@@ -53,7 +55,8 @@ export class OutageDetector {
   }
 
   #isAway(): boolean {
-    if (this.#probing || this.#refusals >= REFUSALS_FOR_OUTAGE) return true;
+    if (this.#probing) return this.#refusals > 0 || this.#rows.size >= ROWS_FOR_PROBE;
+    if (this.#refusals >= REFUSALS_FOR_OUTAGE) return true;
     return this.#failures >= FAILURES_FOR_OUTAGE && this.#rows.size >= ROWS_FOR_OUTAGE;
   }
 

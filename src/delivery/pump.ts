@@ -51,6 +51,8 @@ export class Pump<T> {
 
   /** Lets other tasks go on while this one waits. A limit of one keeps the order: nothing overtakes. */
   async wait(until: number | Promise<unknown>): Promise<void> {
+    // A row may get here after the stop: what it would wait for, nobody would tell it any more.
+    if (this.#options.stop.aborted) throw new StoppedError();
     const gives = typeof until !== 'number' || this.limit > 1;
     if (gives) this.#shift(1);
     if (typeof until !== 'number') this.#stalled++;
