@@ -114,7 +114,7 @@ export interface SendInput extends ScopeRef {
   fromChunk: number;
   actions: Record<string, ActionPlan>;
   connections: Record<string, ConnectionPlan>;
-  /** After an outage: send one row first and only go on when it is answered. */
+  /** After an outage: send one row at a time until one is answered. */
   probe: boolean;
   /** How long this segment may take rows, in ms. */
   segmentMs: number;
