@@ -178,7 +178,7 @@ interface Watched {
   signal: AbortSignal;
 }
 
-/** Starts a server that died again, on the same ports, as the worker and other processes know it by them. Returns the last one. */
+/** Starts a server that died again, at the same address, as the worker and other processes know it by that. Returns the last one. */
 async function keepAlive({ stateDir, server, options, signal }: Watched): Promise<DevServer> {
   let current = server;
   let pause = WATCH_MS;
@@ -186,7 +186,7 @@ async function keepAlive({ stateDir, server, options, signal }: Watched): Promis
     if (isAlive(current.pid)) continue;
     options.onNote?.('the Temporal server has ended; starting it again');
     try {
-      current = await start(stateDir, { port: server.port, uiPort: server.uiPort }, options);
+      current = await start(stateDir, { port: server.port, uiPort: await choosePort(server.uiPort) }, options);
       pause = WATCH_MS;
     } catch (error) {
       options.onNote?.((error as Error).message);

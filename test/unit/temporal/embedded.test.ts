@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,8 @@ import { isAlive } from '../../../src/temporal/dev-server.ts';
 import { type EmbeddedClient, type EmbeddedHost, findEmbedded, hostOrJoin } from '../../../src/temporal/embedded.ts';
 import { missingSearchAttributes } from '../../../src/temporal/search-attributes.ts';
 
+/** Larger than any process id. */
+const NOBODY = 2 ** 30;
 const HOST_PROCESS = fileURLToPath(new URL('./host-process.ts', import.meta.url));
 
 let project: string;
@@ -71,6 +73,20 @@ function readRecord(): { pid: number; port: number; uiPort: number } | null {
   }
 }
 
+/** As if a server had run on them before. */
+async function rememberPorts([port, uiPort]: number[]): Promise<void> {
+  await mkdir(join(project, '.upriver'));
+  const record = { hostPid: NOBODY, pid: NOBODY, port, uiPort };
+  await writeFile(join(project, '.upriver/temporal.json'), JSON.stringify(record));
+}
+
+async function freePorts(): Promise<number[]> {
+  const servers = await Promise.all([listen(0), listen(0)]);
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
 function serverPid(): number {
   return readRecord()?.pid ?? 0;
 }
@@ -95,6 +111,8 @@ test('starts a server that is ready for runs, with a UI', async () => {
 });
 
 test('what it knows, and where it is, survives a stop and a start', async () => {
+  // Ports that nothing else asks for: the usual one may be another test's as soon as the server has stopped.
+  await rememberPorts(await freePorts());
   const first = await becomeHost();
   await (await client(first)).workflow.start('trial-deals', { workflowId: 'w', taskQueue: 'q' });
   await first.stop();
