@@ -66,3 +66,12 @@ test('starts a new project', async () => {
   await upriver('init', 'fresh');
   expect((await upriver('validate', '--project', 'fresh')).stdout).toMatch(/^Fine: 1 river/);
 });
+
+test('carries the examples, ready to run', async () => {
+  for (const example of ['trial-deals', 'trial-deals-postgres']) {
+    const dir = join(home, 'node_modules/upriver/examples', example);
+    expect((await upriver('validate', '--project', dir)).stdout).toMatch(
+      /^Fine: [12] rivers?, 1 action, 2 connections/,
+    );
+  }
+});
