@@ -12,6 +12,10 @@ export interface CommandContext {
   env: NodeJS.ProcessEnv;
 }
 
+/** Below the help of commands that take a RUN. */
+export const RUN_HELP = `
+RUN is a run's id, a unique beginning of it, a river's name (its latest run), or \`last\`.`;
+
 interface SharedOptions {
   project?: string;
   json?: boolean;

@@ -14,20 +14,30 @@ export function newRunId(river: string, now: Date): string {
   return `${river}-${stamp}-${suffix}`;
 }
 
-/** The run that a RUN argument names: an id, a unique beginning of one, `last`, or a river (its latest run). */
-export async function findRun(store: StateStore, wanted: string): Promise<RunRecord> {
-  const exact = await store.getRun(wanted);
+/**
+ * The run that a RUN argument names: an id, a unique beginning of one, `last`, or a river (its latest run).
+ * `waiting`: runs that have not begun, of which the store knows nothing.
+ */
+export async function findRun(
+  store: StateStore,
+  wanted: string,
+  waiting: readonly RunRecord[] = [],
+): Promise<RunRecord> {
+  const exact = waiting.find((run) => run.id === wanted) ?? (await store.getRun(wanted));
   if (exact) return exact;
-  const [latest] = await store.listRuns({ river: wanted, limit: 1 });
-  if (latest) return latest;
-  const recent = await store.listRuns({ limit: SEARCHED });
+  const ofRiver = [
+    ...waiting.filter((run) => run.river === wanted),
+    ...(await store.listRuns({ river: wanted, limit: 1 })),
+  ].sort(newestFirst);
+  if (ofRiver[0]) return ofRiver[0];
+  const recent = [...waiting, ...(await store.listRuns({ limit: SEARCHED }))].sort(newestFirst);
   const last =
     wanted === 'last' && recent.find((run) => !run.startedBy.startsWith('river:') && run.startedBy !== 'dry-run');
   if (last) return last;
   const matches = recent.filter((run) => run.id.startsWith(wanted));
   if (matches.length === 1 && matches[0]) return matches[0];
   if (matches.length > 1) throw ambiguous(wanted, matches);
-  throw new UpriverError('USAGE', `There is no run "${wanted}".`, {
+  throw new UpriverError('USAGE', `There is no run '${wanted}'.`, {
     hint:
       recent.length === 0
         ? 'Nothing ran in this project yet: start with `upriver run RIVER`.'
@@ -35,9 +45,13 @@ export async function findRun(store: StateStore, wanted: string): Promise<RunRec
   });
 }
 
+function newestFirst(a: RunRecord, b: RunRecord): number {
+  return b.startedAt - a.startedAt;
+}
+
 function ambiguous(wanted: string, matches: RunRecord[]): UpriverError {
   const some = matches.slice(0, 5).map((run) => run.id);
-  return new UpriverError('USAGE', `${matches.length} runs begin with "${wanted}".`, {
+  return new UpriverError('USAGE', `${matches.length} runs begin with '${wanted}'.`, {
     hint: `Write more of the id: ${some.join(', ')}${matches.length > some.length ? ' …' : ''}`,
   });
 }

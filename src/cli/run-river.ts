@@ -1,9 +1,8 @@
 /** Starts a run, or goes on with the one that a stopped process left; watches it to its end and reports. */
 import type { Client } from '@temporalio/client';
 import { UpriverError } from '../core/errors.ts';
-import { toText } from '../core/values.ts';
 import type { Project } from '../language/index.ts';
-import { hasWorker, listOpenRuns, type RunMemo, type RunOrder, sameOrder, startRun } from '../temporal/client.ts';
+import { hasWorker, listOpenRuns, type RunOrder, servesOrder, startRun } from '../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../temporal/project-runtime.ts';
 import { runUrl } from '../temporal/run-url.ts';
 import type { CommandContext } from './command.ts';
@@ -11,6 +10,7 @@ import type { Console } from './console.ts';
 import { EXIT, exitCodeOfStatus } from './exit-codes.ts';
 import { type Interrupt, onInterrupt } from './interrupt.ts';
 import { openLog } from './log.ts';
+import { runCommandOf } from './run-command-of.ts';
 import { newRunId } from './run-ids.ts';
 import { emptyDocument, type RunDocument } from './run-view.ts';
 import { showErrors, showRun } from './summary.ts';
@@ -57,13 +57,13 @@ export async function runRiver(context: CommandContext, { project, order, detach
 /** A new host takes up what an earlier host of this project left. Beside a living one, the river's `overlap` decides. */
 async function unfinishedRun(console: Console, client: Client, order: RunOrder): Promise<string | null> {
   const river = order.plan.root;
-  const [open] = order.dryRun || order.retryOf ? [] : await listOpenRuns(client, river);
+  const [open] = order.dryRun || order.retryOf ? [] : await listOpenRuns(client, { river });
   if (!open) return null;
-  if (sameOrder(open.memo, order)) {
+  if (servesOrder(open.memo, order)) {
     console.note(`Going on with ${open.runId}, which had not ended.`);
     return open.runId;
   }
-  const goOn = open.memo ? `Go on with it: ${commandOf(river, open.memo)} · or give it up` : 'Give it up';
+  const goOn = open.memo ? `Go on with it: ${runCommandOf(river, open.memo)} · or give it up` : 'Give it up';
   throw new UpriverError('RIVER_RUN_UNFINISHED', `${open.runId} has not ended, and has other inputs than these.`, {
     hint: `${goOn}: upriver cancel ${open.runId}`,
     context: { run: open.runId },
@@ -115,7 +115,7 @@ async function stopWatching({ console, runtime, interrupt, order, run }: Stopped
     console.note('Stopping: requests in flight settle first. Ctrl-C again stops at once.');
     await runtime[Symbol.asyncDispose]();
     console.note(
-      `Stopped. ${run.run_id} has not ended. Go on with it: ${commandOf(run.river, order)} · give it up: ${giveUp}`,
+      `Stopped. ${run.run_id} has not ended. Go on with it: ${runCommandOf(run.river, order)} · give it up: ${giveUp}`,
     );
   } else {
     console.note(
@@ -124,15 +124,4 @@ async function stopWatching({ console, runtime, interrupt, order, run }: Stopped
   }
   if (console.json) console.document(run);
   return interrupt.exitCode();
-}
-
-/** What to type to ask for the same again. */
-function commandOf(river: string, { inputs, full }: Pick<RunMemo, 'inputs' | 'full'>): string {
-  const given = Object.entries(inputs).map(([name, value]) => ` --input ${quoted(`${name}=${toText(value)}`)}`);
-  return `upriver run ${river}${given.join('')}${full ? ' --full' : ''}`;
-}
-
-/** As a shell takes it. */
-function quoted(text: string): string {
-  return /^[\w=.,:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

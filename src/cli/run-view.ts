@@ -2,6 +2,7 @@
 import type { FinalStatus, RunResult, StepResult } from '../contracts/run.ts';
 import { addCounts, noRows } from '../core/outcomes.ts';
 import type { RunRecord, StateStore, StepRecord } from '../core/store.ts';
+import type { Ending } from '../temporal/client.ts';
 
 /** A run's document; `running` as long as it has not ended. */
 export type RunDocument = Omit<RunResult, 'status' | 'steps'> & {
@@ -23,10 +24,16 @@ export function runDocument(run: RunRecord, steps: readonly StepRecord[], now: n
     status: run.status,
     started_at: new Date(run.startedAt).toISOString(),
     duration_ms: (run.endedAt ?? now) - run.startedAt,
-    steps: steps.map((step) => stepDocument(step, now)),
+    steps: steps.map((step) => stepDocument(asEnded(step, run), now)),
     rows: steps.reduce((sum, step) => (step.rows ? addCounts(sum, step.rows) : sum), noRows()),
     error: run.error,
   };
+}
+
+/** A run that was terminated could not write down the end of the step that it was at. */
+function asEnded(step: StepRecord, run: RunRecord): StepRecord {
+  if (run.status === 'running' || step.status !== 'running') return step;
+  return { ...step, status: run.status, endedAt: run.endedAt };
 }
 
 function stepDocument(step: StepRecord, now: number): RunDocument['steps'][number] {
@@ -50,9 +57,9 @@ async function withLiveCounts(store: StateStore, step: StepRecord): Promise<Step
   return { ...step, rows, requests };
 }
 
-/** A run that was asked for and of which the store knows nothing yet. */
-export function emptyDocument(runId: string, river: string): RunDocument {
-  const startedAt = new Date().toISOString();
-  const nothing = { duration_ms: 0, steps: [], rows: noRows(), error: null };
-  return { run_id: runId, workflow_id: runId, river, status: 'running', started_at: startedAt, ...nothing };
+/** A run that was asked for and of which the store knows nothing: it has not begun, or never did. */
+export function emptyDocument(runId: string, river: string, ending?: Ending): RunDocument {
+  const nothing = { started_at: new Date().toISOString(), duration_ms: 0, steps: [], rows: noRows() };
+  const error = ending ? { code: 'REMOTE_RUN_ENDED', message: ending.message } : null;
+  return { run_id: runId, workflow_id: runId, river, status: ending?.status ?? 'running', error, ...nothing };
 }

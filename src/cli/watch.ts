@@ -45,7 +45,7 @@ export async function watchRun(watched: Watched): Promise<Seen> {
       runtime.failed,
     ]);
     if (typeof outcome === 'string') return { left: outcome, run: await currentRun(store, runId, river) };
-    return { left: 'ended', run: await endedRun(store, { runId, river, outcome }) };
+    return { left: 'ended', run: await endedRun(watched, outcome) };
   } finally {
     stop.abort();
     await following;
@@ -58,19 +58,16 @@ function viewFor(console: Console) {
 }
 
 /** The workflow's own result; where it left none (terminated, lost), what the store knows. */
-async function endedRun(
-  store: StateStore,
-  of: { runId: string; river: string; outcome: RunResult | Ending },
-): Promise<RunDocument> {
-  const { outcome } = of;
+async function endedRun({ runtime, runId, river }: Watched, outcome: RunResult | Ending): Promise<RunDocument> {
   if ('run_id' in outcome) {
     const { outputs: _forCallingRivers, ...document } = outcome;
     return document;
   }
-  const run = await currentRun(store, of.runId, of.river);
-  if (run.status !== 'running') return run;
-  await closeRun(store, of.runId, outcome);
-  return currentRun(store, of.runId, of.river);
+  const { store, retentionMs } = runtime;
+  const known = await store.getRun(runId);
+  if (!known) return emptyDocument(runId, river, outcome);
+  if (known.status === 'running') await closeRun(store, { runId, ending: outcome, retentionMs });
+  return currentRun(store, runId, river);
 }
 
 async function currentRun(store: StateStore, runId: string, river: string): Promise<RunDocument> {

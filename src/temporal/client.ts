@@ -76,26 +76,31 @@ export function summaryOf(text: string): string {
 
 export interface OpenRun {
   runId: string;
+  river: string;
   startedAt: Date;
   memo: RunMemo | null;
 }
 
-/** Runs of the river that have not ended, oldest first; those that another river called are left out. */
-export async function listOpenRuns(client: Client, river: string): Promise<OpenRun[]> {
+/** Runs that have not ended, of one river or of all of a task queue, oldest first; those that another river called are left out. */
+export async function listOpenRuns(client: Client, of: { river: string } | { taskQueue: string }): Promise<OpenRun[]> {
   const open: OpenRun[] = [];
-  const query = `WorkflowType = "${river}" AND ExecutionStatus = "Running"`;
-  for await (const found of client.workflow.list({ query })) {
-    if (found.parentExecution) continue;
-    const memo = (found.memo ?? null) as RunMemo | null;
-    open.push({ runId: found.workflowId, startedAt: found.startTime, memo });
+  const which = 'river' in of ? `WorkflowType = "${of.river}"` : `TaskQueue = "${of.taskQueue}"`;
+  try {
+    for await (const found of client.workflow.list({ query: `${which} AND ExecutionStatus = "Running"` })) {
+      if (found.parentExecution) continue;
+      const memo = (found.memo ?? null) as RunMemo | null;
+      open.push({ runId: found.workflowId, river: found.type, startedAt: found.startTime, memo });
+    }
+  } catch (error) {
+    throw asUnreachable(error);
   }
   return open.sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
-/** Whether the run was asked to do just this. */
-export function sameOrder(memo: RunMemo | null, order: RunOrder): boolean {
+/** Whether the run does what is asked for: the same inputs, and every row where every row is wanted. */
+export function servesOrder(memo: RunMemo | null, order: RunOrder): boolean {
   const asked = JSON.parse(JSON.stringify(memoOf(order))) as RunMemo;
-  return memo !== null && memo.full === asked.full && isDeepStrictEqual(memo.inputs, asked.inputs);
+  return memo !== null && (memo.full || !asked.full) && isDeepStrictEqual(memo.inputs, asked.inputs);
 }
 
 /** Whether Temporal knows the run as one that has not ended. */
@@ -114,20 +119,41 @@ export type Ending = { status: 'failed' | 'cancelled'; message: string };
 
 const LOST: Ending = { status: 'failed', message: 'Temporal no longer knows this run.' };
 
+export interface RunToClose {
+  runId: string;
+  ending: Ending;
+  retentionMs: number;
+}
+
 /** Writes down the end of a run that could not do so itself: it was terminated, or Temporal lost it. */
-export async function closeRun(store: StateStore, runId: string, { status, message }: Ending): Promise<void> {
+export async function closeRun(store: StateStore, { runId, ending, retentionMs }: RunToClose): Promise<void> {
   const error = {
     code: 'REMOTE_RUN_ENDED',
-    message,
-    hint: 'Temporal’s UI shows how it ended. Start it anew: upriver run',
+    message: ending.message,
+    hint: `Send the rows that did not get through: upriver retry ${runId} · or run the river anew.`,
   };
-  await store.updateRun(runId, { status, endedAt: Date.now(), error });
+  const endedAt = Date.now();
+  await store.updateRun(runId, { status: ending.status, endedAt, error, expiresAt: endedAt + retentionMs });
+}
+
+interface CloseEnded {
+  retentionMs: number;
+  /** Close also those that Temporal does not know. False: it may be the wrong server that was asked. */
+  lost: boolean;
 }
 
 /** Closes the runs that the store takes for running and Temporal does not. */
-export async function closeLostRuns(store: StateStore, client: Client): Promise<void> {
-  for (const run of await store.listRuns({ status: 'running', limit: 1000 })) {
-    if (!(await isOpen(client, run.id))) await closeRun(store, run.id, LOST);
+export async function closeEndedRuns(
+  store: StateStore,
+  client: Client,
+  { retentionMs, lost }: CloseEnded,
+): Promise<void> {
+  for (const { id } of await store.listRuns({ status: 'running', limit: 1000 })) {
+    if (await isOpen(client, id)) continue;
+    const ending = await awaitRun(client, id, { patienceMs: 0, signal: new AbortController().signal });
+    if ('run_id' in ending || (ending === LOST && !lost)) continue;
+    // It may have written down its own end meanwhile.
+    if ((await store.getRun(id))?.status === 'running') await closeRun(store, { runId: id, ending, retentionMs });
   }
 }
 
@@ -220,10 +246,14 @@ function isServiceError(error: unknown): boolean {
 function endingOf({ cause, message }: WorkflowFailedError): RunResult | Ending {
   const result = cause instanceof ApplicationFailure ? (cause.details?.[1] as RunResult | undefined) : undefined;
   if (result) return result;
-  if (cause instanceof CancelledFailure) return { status: 'cancelled', message: 'the run was cancelled' };
-  if (cause instanceof TerminatedFailure)
-    return { status: 'cancelled', message: `the run was terminated in Temporal: ${cause.message}` };
+  if (cause instanceof CancelledFailure) return { status: 'cancelled', message: 'The run was cancelled.' };
+  if (cause instanceof TerminatedFailure) return { status: 'cancelled', message: terminatedBecause(cause) };
   return { status: 'failed', message: cause?.message ?? message };
+}
+
+function terminatedBecause({ message }: TerminatedFailure): string {
+  const reason = message.replace(/^Workflow execution terminated\.?$/, '');
+  return `The run was terminated in Temporal${reason ? `: ${reason}` : '.'}`;
 }
 
 function rootRiver({ plan }: RunOrder): RiverPlan {

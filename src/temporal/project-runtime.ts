@@ -14,7 +14,7 @@ import { connectClient, connectWorker, type TemporalTarget } from './connection.
 import { isAlive } from './dev-server.ts';
 import { type EmbeddedClient, findEmbedded, hostOrJoin } from './embedded.ts';
 import { temporalAddress } from './address.ts';
-import { cancelRun, closeLostRuns, isOpen } from './client.ts';
+import { cancelRun, closeEndedRuns, isOpen } from './client.ts';
 import { openProjectStore } from './project-store.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecretResolver } from './secrets.ts';
@@ -44,6 +44,8 @@ export interface ProjectRuntime extends AsyncDisposable {
   namespace: string;
   taskQueue: string;
   store: StateStore;
+  /** For runs whose end someone else has to write down. */
+  retentionMs: number;
   /** Whether runs may set them here. */
   searchAttributes: boolean;
   /** Of the embedded UI. */
@@ -72,7 +74,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<ProjectRunti
       : options.project.settings.temporal.taskQueue;
   const { worker = 'host' } = options;
   const works = worker === 'always' || (worker === 'host' && reached.role === 'host');
-  if (reached.role === 'host') await closeLostRuns(store, client);
+  const { retentionMs } = options.project.settings;
+  if (reached.role === 'host') await closeEndedRuns(store, client, { retentionMs, lost: true });
   if (works) await options.beforeWorker?.(client);
   const { failed } = works
     ? await startWorker({ options, opening, client, store, taskQueue, target: reached.target })
@@ -80,7 +83,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ProjectRunti
   const owned = opening.move();
   const { role, uiAddress, hostEnded } = reached;
   return {
-    ...{ role, client, namespace, taskQueue, store, uiAddress, hostEnded, failed },
+    ...{ role, client, namespace, taskQueue, store, retentionMs, uiAddress, hostEnded, failed },
     searchAttributes: attributes.status === 'registered',
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -2,38 +2,44 @@
 import type { Command } from 'commander';
 import { cancelRun, hasWorker } from '../../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../../temporal/project-runtime.ts';
-import { openProjectStore } from '../../temporal/project-store.ts';
-import { action, type CommandContext, newCommand } from '../command.ts';
+import { action, type CommandContext, newCommand, RUN_HELP } from '../command.ts';
 import type { Console } from '../console.ts';
 import { EXIT } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { openKnownRuns } from '../known-runs.ts';
 import { openLog } from '../log.ts';
 import { loadProjectSettings } from '../project.ts';
-import { findRun } from '../run-ids.ts';
 import { type RunDocument, readSteps, runDocument } from '../run-view.ts';
 import { showRun } from '../summary.ts';
 import { watchRun } from '../watch.ts';
 
 export function cancelCommand(): Command {
-  return newCommand('cancel <run>', 'stop a run and wait for its end').action(
-    action(async (context, [wanted = '']) => {
-      const run = await lookUp(context, wanted);
-      if (run.status !== 'running') return alreadyEnded(context.console, run);
-      return cancelAndWait(context, run);
-    }),
-  );
+  return newCommand('cancel <run>', 'stop a run and wait for its end')
+    .addHelpText(
+      'after',
+      `${RUN_HELP}\nExits with 0 when the run is cancelled, with 1 when it ended otherwise before that.`,
+    )
+    .action(
+      action(async (context, [wanted = '']) => {
+        const run = await lookUp(context, wanted);
+        if (run.status !== 'running') return alreadyEnded(context.console, run);
+        return cancelAndWait(context, run);
+      }),
+    );
 }
 
-async function lookUp({ projectDir, env }: CommandContext, wanted: string): Promise<RunDocument> {
-  await using store = await openProjectStore(await loadProjectSettings(projectDir), env);
-  const run = await findRun(store, wanted);
-  return runDocument(run, await readSteps(store, run.id), Date.now());
+async function lookUp(context: CommandContext, wanted: string): Promise<RunDocument> {
+  await using runs = await openKnownRuns(context, await loadProjectSettings(context.projectDir));
+  const { run } = await runs.find(wanted);
+  return runDocument(run, await readSteps(runs.store, run.id), Date.now());
 }
 
 function alreadyEnded(console: Console, run: RunDocument): number {
   if (console.json) console.document(run);
-  else console.say(`${run.run_id} has ended already: ${run.status}.`);
-  return run.status === 'cancelled' ? EXIT.ok : EXIT.failed;
+  const cancelled = run.status === 'cancelled';
+  if (cancelled) console.say(`${run.run_id} is cancelled already.`);
+  else console.warn(`${run.run_id} has ended (${run.status}): there is nothing to cancel.`);
+  return cancelled ? EXIT.ok : EXIT.failed;
 }
 
 async function cancelAndWait(

@@ -40,15 +40,18 @@ async function lastRunId(project: TestProject): Promise<string> {
 test('Ctrl-C stops the processes, not the river: the next run goes on with it, and no deal is sent twice', async () => {
   await using at = await slowDeals();
   const { hubspot, project } = at;
-  const first = project.start('run', 'deals');
+  const first = project.start('run', 'deals', '--full');
   await underWay(hubspot);
   first.child.kill('SIGINT');
   const stopped = await first.ended;
   expect(stopped.code).toBe(130);
   const runId = await lastRunId(project);
   expect(stopped.stdout).toContain(
-    `Go on with it: upriver run deals --input add=1 · give it up: upriver cancel ${runId}`,
+    `Go on with it: upriver run deals --input add=1 --full · give it up: upriver cancel ${runId}`,
   );
+  const goOn = 'upriver run deals --input add=1';
+  expect((await project.upriver('show', 'last')).stdout).toContain(`Go on with it: ${goOn} (or upriver dev)`);
+  expect((await project.upriver('retry', 'last')).stderr).toContain(`go on with it (\`${goOn}\`)`);
   const soFar = hubspot.state().requests;
   expect(soFar).toBeLessThan(ROWS);
 

@@ -1,6 +1,8 @@
 /** Against a Temporal server of one's own: worker, detach, Ctrl-C that detaches, cancel, schedules. */
 import { once } from 'node:events';
 import { afterAll, beforeAll, jest } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import type { RunResult } from '../../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
 import { dealsProject, makeProject, type Running, type TestProject, until } from './helpers.ts';
 
@@ -8,6 +10,7 @@ import { dealsProject, makeProject, type Running, type TestProject, until } from
 jest.setTimeout(180_000);
 
 const ROWS = 200;
+const LATENCY = { minMs: 20, maxMs: 20 };
 let server: TestProject;
 let address: string;
 let hubspot: Sandbox;
@@ -15,7 +18,7 @@ let host: Running;
 
 /** Another project's embedded server is a Temporal server like any other. */
 beforeAll(async () => {
-  hubspot = await startSandbox({ deals: ROWS, limits: null, latency: { minMs: 20, maxMs: 20 } });
+  hubspot = await startSandbox({ deals: ROWS, limits: null, latency: LATENCY });
   server = await makeProject(dealsProject(hubspot.url, { rows: 1 }));
   host = server.start('dev');
   await host.says('Worker: ');
@@ -50,6 +53,29 @@ test('a worker serves runs that others start, detach from and watch; SIGTERM end
     return shown.code === 0 && (JSON.parse(shown.stdout) as { status: string }).status !== 'running' && shown.stdout;
   });
   expect(JSON.parse(first)).toMatchObject({ run_id: runId, status: 'succeeded', rows: { delivered: ROWS } });
+
+  // Terminated in Temporal's UI, a run cannot write down its own end.
+  const before = hubspot.state().requests;
+  hubspot.set({ latency: { minMs: 1_000, maxMs: 1_000 } });
+  const doomed = await project.upriver('run', 'deals', '--detach', '--json');
+  const { run_id: doomedId } = JSON.parse(doomed.stdout) as { run_id: string };
+  await until(() => hubspot.state().requests > before);
+  const connection = await Connection.connect({ address });
+  await new Client({ connection }).workflow.getHandle(doomedId).terminate('enough of it');
+  await connection.close();
+  const shown = JSON.parse((await project.upriver('show', doomedId, '--json')).stdout) as RunResult;
+  expect(shown).toMatchObject({
+    status: 'cancelled',
+    steps: [{ id: 'read' }, { id: 'each', status: 'cancelled' }],
+    error: { code: 'REMOTE_RUN_ENDED', message: 'The run was terminated in Temporal: enough of it' },
+  });
+  expect(shown.rows.not_attempted).toBeGreaterThan(0);
+  const ended = await project.upriver('cancel', runId);
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({
+    code: 1,
+    stderr: `${runId} has ended (succeeded): there is nothing to cancel.\n`,
+  });
+  hubspot.set({ latency: LATENCY });
   worker.child.kill('SIGTERM');
   expect((await worker.ended).code).toBe(0);
 });
@@ -62,6 +88,19 @@ test('without a worker the run waits, and says so; Ctrl-C detaches; cancel waits
   const ended = await run.ended;
   expect(ended.code).toBe(130);
   expect(ended.stdout).toContain('goes on without this command');
+
+  const shown = await project.upriver('show', 'last');
+  expect(shown.code).toBe(0);
+  expect(shown.stdout).toMatch(/deals {2}running .*\n[^]*It has not begun: no worker asks task queue second/);
+  expect((await project.upriver('runs')).stdout).toMatch(/deals-\S+ +not begun +cli/);
+  const cancelled = await project.upriver('cancel', 'deals');
+  expect(cancelled.code).toBe(1);
+  expect(cancelled.stdout).toContain('no worker is up to do it');
+  const worker = project.start('worker');
+  await worker.says('Worker ready');
+  await until(async () => (await project.upriver('runs', '--json')).stdout === '{\n  "runs": []\n}\n');
+  worker.child.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
 });
 
 test('schedules: apply creates, keeps, changes and deletes; list, pause, resume, trigger', async () => {
