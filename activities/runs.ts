@@ -90,6 +90,7 @@ async function endRun(
       error: step.error ?? null,
     });
   }
+  await store.closeLoops(run.runId);
   if (Object.keys(variables).length > 0) await store.saveVariables(run.river, variables);
   await store.updateRun(run.runId, { status, endedAt, error, values, expiresAt: endedAt + retentionMs });
   await store.unlockRiver(run.river, run.runId);

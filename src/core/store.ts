@@ -90,6 +90,8 @@ export interface LoopRecord extends LoopKey {
   epoch: number;
   /** Requests that left, over all attempts. */
   requests: number;
+  /** null: open. Else nobody can claim it any more; JSON text of what stopped it, or `null`. */
+  closed: string | null;
 }
 
 /** States of one chunk's rows, one byte each (ROW_STATE). */
@@ -175,8 +177,14 @@ export interface StateStore extends PermitStore, AsyncDisposable {
   openLoop(loop: LoopKey & { rowsetId: string; rows: number; chunkSizes: readonly number[] }): Promise<LoopRecord>;
   getLoop(loop: LoopKey): Promise<LoopRecord | null>;
   listLoops(runId: string): Promise<LoopRecord[]>;
-  /** Raises the epoch: from now on only commits with the returned one succeed. */
+  /** Raises the epoch: from now on only commits with the returned one succeed. STATE_LOOP_ENDED: the loop is closed. */
   claimLoop(loop: LoopKey): Promise<{ epoch: number }>;
+  /** The last claim: closes the loop and raises the epoch, so that only its caller can still settle rows. Safe to repeat. */
+  closeLoop(loop: LoopKey): Promise<{ epoch: number }>;
+  /** Closes the loop for whoever holds `epoch`, and keeps why. False: overtaken. Safe to repeat. */
+  stopLoop(loop: LoopKey, epoch: number, why: string): Promise<boolean>;
+  /** Closes all loops of a run, and fences off whoever holds one. */
+  closeLoops(runId: string): Promise<void>;
   readStates(loop: LoopKey, chunk: number): Promise<Uint8Array>;
   /** First chunk from `from` on that has a row pending or sending; null: none. */
   nextOpenChunk(loop: LoopKey, from: number): Promise<number | null>;

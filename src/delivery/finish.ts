@@ -3,7 +3,7 @@ import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, OutcomeRecord, StateStore } from '../core/store.ts';
 import { fencedError, LEASE_MS } from './ledger.ts';
 
-/** Raises the epoch, so that whoever still works on the loop sends nothing more. */
+/** Closes the loop: whoever still works on it, or wants to, sends nothing more. */
 export async function settleInDoubt(
   loop: LoopKey,
   store: StateStore,
@@ -11,7 +11,7 @@ export async function settleInDoubt(
 ): Promise<void> {
   const record = await store.getLoop(loop);
   if (!record) return;
-  const { epoch } = await store.claimLoop(loop);
+  const { epoch } = await store.closeLoop(loop);
   if ((await store.countLoop(loop)).inDoubt > 0) await sleep(LEASE_MS);
   for (
     let chunk = await store.nextOpenChunk(loop, 0);

@@ -149,6 +149,13 @@ export class Ledger {
     if (this.#running || isDirty(this.#pending)) await this.#committed();
   }
 
+  /** Nothing more of the loop is to be sent, by nobody: `why` is kept. */
+  async stop(why: string): Promise<void> {
+    const { store, loop, epoch } = this.#options;
+    await this.flush();
+    if (!(await this.#persist(() => store.stopLoop(loop, epoch, why)))) throw fencedError();
+  }
+
   #set(chunk: number, row: number, state: number): void {
     const open = this.#chunks.get(chunk);
     if (!open) throw new UpriverError('INTERNAL_CHUNK_CLOSED', `Row ${row} changed after its chunk was closed.`);

@@ -52,6 +52,7 @@ export class Rehearsal {
         for (const { chunk, states } of chunks) this.#states.set(chunk, states);
         return true;
       },
+      stopLoop: async () => true,
       countLoop: async () => ({ ...nothing, rows: this.#wouldBe(rows) }),
       nextOpenChunk: async (loop, from) => {
         const open = await real.nextOpenChunk(loop, from);

@@ -51,6 +51,26 @@ export interface Segment {
 }
 
 export async function runSegment(input: SendInput, deps: SegmentDeps): Promise<SendResult> {
+  try {
+    return await runOpen(input, deps);
+  } catch (error) {
+    const stop = isEnded(error) ? await whatStopped(input, deps.store) : null;
+    if (!stop) throw error;
+    // An attempt before this one found it, and died before it could tell.
+    return report({ input, deps, rehearsal: null }, { kind: 'stop', stop });
+  }
+}
+
+function isEnded(error: unknown): boolean {
+  return error instanceof UpriverError && error.code === 'STATE_LOOP_ENDED';
+}
+
+async function whatStopped({ loop }: SendInput, store: StateStore): Promise<SendResult['stop']> {
+  const record = await store.getLoop(loop);
+  return JSON.parse(record?.closed ?? 'null') as SendResult['stop'];
+}
+
+async function runOpen(input: SendInput, deps: SegmentDeps): Promise<SendResult> {
   const segment = await openSegment(input, deps);
   const timer = setTimeout(() => segment.ending.end({ kind: 'time' }), input.segmentMs);
   try {
@@ -60,8 +80,9 @@ export async function runSegment(input: SendInput, deps: SegmentDeps): Promise<S
   }
   const { reason } = segment.ending;
   if (reason?.kind === 'error') throw reason.error;
-  await segment.ledger.flush();
-  return report(segment);
+  if (reason?.kind === 'stop') await segment.ledger.stop(JSON.stringify(reason.stop));
+  else await segment.ledger.flush();
+  return report(segment, reason);
 }
 
 async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment> {
@@ -137,10 +158,12 @@ function reasonOf(error: unknown): Reason {
   return { kind: 'park', park: { reason: 'limit', ms: error.retryAfterMs ?? 60_000, message: error.message } };
 }
 
-async function report({ input, deps, ending, rehearsal }: Segment): Promise<SendResult> {
+async function report(
+  { input, deps, rehearsal }: Pick<Segment, 'input' | 'deps' | 'rehearsal'>,
+  reason: Reason | null,
+): Promise<SendResult> {
   const { store } = deps;
   const { rows, requests } = await store.countLoop(input.loop);
-  const { reason } = ending;
   return {
     rows,
     requests,

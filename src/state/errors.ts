@@ -28,6 +28,10 @@ const ADVICE = {
   },
   STATE_NEWER: { retry: false, hint: 'A newer upriver wrote this state store: update upriver here.' },
   STATE_MISSING: { retry: false, hint: 'Row data is deleted when its retention has passed: run the river again.' },
+  STATE_LOOP_ENDED: {
+    retry: false,
+    hint: 'An attempt that was stopped woke up after the loop had ended. Rows that did not get through: upriver retry RUN.',
+  },
   STATE_CONFLICT: {
     retry: false,
     hint: 'Two runs were given the same id, or a step was started twice: run the river again.',

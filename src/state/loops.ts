@@ -14,6 +14,9 @@ type Loops = Pick<
   | 'getLoop'
   | 'listLoops'
   | 'claimLoop'
+  | 'closeLoop'
+  | 'stopLoop'
+  | 'closeLoops'
   | 'readStates'
   | 'nextOpenChunk'
   | 'readProgress'
@@ -29,6 +32,8 @@ export interface Delivered {
   lookup: StateStore['lookupDelivered'];
 }
 
+/** What stopped a loop that nothing did. */
+const NOTHING = 'null';
 const CHUNKS_PER_PAGE = 2_000;
 
 export function loopsOf(engine: Engine, delivered: Delivered): Loops {
@@ -36,6 +41,8 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
   const find = (key: LoopKey) =>
     db.selectFrom('loops').selectAll().where('run_id', '=', key.runId).where('path', '=', key.path).executeTakeFirst();
   const need = async (key: LoopKey) => (await find(key)) ?? missing(key);
+  const raiseAll = () => db.updateTable('loops').set((e) => ({ epoch: e('epoch', '+', 1) }));
+  const raise = (key: LoopKey) => raiseAll().where('run_id', '=', key.runId).where('path', '=', key.path);
   return {
     async openLoop({ runId, path, rowsetId, rows, chunkSizes }) {
       const row = {
@@ -46,6 +53,7 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
         chunk_sizes: JSON.stringify(chunkSizes),
         epoch: 0,
         requests: 0,
+        closed: null,
       };
       await db
         .insertInto('loops')
@@ -64,12 +72,25 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
       );
     },
     async claimLoop(key) {
-      const raise = db
+      const claimed = await raise(key).where('closed', 'is', null).returning('epoch').executeTakeFirst();
+      return claimed ?? ended(await need(key));
+    },
+    async closeLoop(key) {
+      const close = raise(key).set((e) => ({ closed: e.fn.coalesce('closed', e.val(NOTHING)) }));
+      return (await close.returning('epoch').executeTakeFirst()) ?? missing(key);
+    },
+    async stopLoop({ runId, path }, epoch, why) {
+      const stop = db
         .updateTable('loops')
-        .set((e) => ({ epoch: e('epoch', '+', 1) }))
-        .where('run_id', '=', key.runId)
-        .where('path', '=', key.path);
-      return (await raise.returning('epoch').executeTakeFirst()) ?? missing(key);
+        .set((e) => ({ closed: e.fn.coalesce('closed', e.val(why)) }))
+        .where('run_id', '=', runId)
+        .where('path', '=', path)
+        .where('epoch', '=', epoch);
+      return (await stop.executeTakeFirst()).numUpdatedRows > 0n;
+    },
+    async closeLoops(runId) {
+      const open = raiseAll().where('run_id', '=', runId).where('closed', 'is', null);
+      await open.set({ closed: NOTHING }).execute();
     },
     async readStates(key, chunk) {
       const loop = await need(key);
@@ -190,6 +211,10 @@ function missing(key: LoopKey): never {
   throw stateError('STATE_MISSING', `the run ${key.runId} has no loop ${key.path} in the state store`);
 }
 
+function ended({ path }: { path: string }): never {
+  throw stateError('STATE_LOOP_ENDED', `the loop ${path} has ended: nothing more of it is sent`);
+}
+
 function loopOf(row: Selectable<Tables['loops']>): LoopRecord {
   return {
     runId: row.run_id,
@@ -198,6 +223,7 @@ function loopOf(row: Selectable<Tables['loops']>): LoopRecord {
     rows: row.row_count,
     epoch: row.epoch,
     requests: row.requests,
+    closed: row.closed,
   };
 }
 

@@ -15,7 +15,7 @@ export interface ColumnTypes {
 type Schema = Kysely<Tables>['schema'];
 type Migration = (schema: Schema, types: ColumnTypes) => Compilable[];
 
-const MIGRATIONS: readonly Migration[] = [first];
+const MIGRATIONS: readonly Migration[] = [first, closedLoops];
 
 /** SQL of each migration, in order; the schema's version is the number of those applied. */
 export function compileMigrations(db: Kysely<Tables>, types: ColumnTypes): string[][] {
@@ -29,6 +29,11 @@ function first(schema: Schema, types: ColumnTypes): Compilable[] {
     ...loopTables(schema, types),
     ...permitTables(schema, types),
   ];
+}
+
+/** A loop that has ended can be told from one that is to be taken over. */
+function closedLoops(schema: Schema): Compilable[] {
+  return [schema.alterTable('loops').addColumn('closed', 'text')];
 }
 
 function runTables(schema: Schema, types: ColumnTypes): Compilable[] {

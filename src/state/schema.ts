@@ -58,6 +58,8 @@ export interface Tables {
     chunk_sizes: string;
     epoch: number;
     requests: number;
+    /** null: open. Else JSON text of what stopped it. */
+    closed: string | null;
   };
   /** The last commit applied of each writer, so that a commit sent again is not applied again. */
   loop_writers: { loop: number; writer: string; number: number };

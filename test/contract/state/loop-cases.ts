@@ -50,7 +50,7 @@ export function loopCases(place: Place): void {
     const store = await place.open();
     const chunkSizes = Array.from({ length: 200 }, () => 5_000);
     const loop = await store.openLoop({ ...KEY, rowsetId: 'rows', rows: 1_000_000, chunkSizes });
-    expect(loop).toEqual({ ...KEY, rowsetId: 'rows', rows: 1_000_000, epoch: 0, requests: 0 });
+    expect(loop).toEqual({ ...KEY, rowsetId: 'rows', rows: 1_000_000, epoch: 0, requests: 0, closed: null });
     expect(await store.readStates(KEY, 199)).toEqual(new Uint8Array(5_000));
     expect(await store.nextOpenChunk(KEY, 0)).toBe(0);
     expect(await store.countLoop(KEY)).toMatchObject({
@@ -67,7 +67,7 @@ export function loopCases(place: Place): void {
       aCommit(epoch, { chunks: [{ chunk: 0, states: states('delivered', 'failed') }], requests: 3 }),
     );
     const again = await store.openLoop({ ...KEY, rowsetId: 'rows', rows: 2, chunkSizes: [2] });
-    expect(again).toEqual({ ...KEY, rowsetId: 'rows', rows: 2, epoch, requests: 3 });
+    expect(again).toEqual({ ...KEY, rowsetId: 'rows', rows: 2, epoch, requests: 3, closed: null });
     expect(await store.getLoop(KEY)).toEqual(again);
   });
 
@@ -169,6 +169,49 @@ export function loopCases(place: Place): void {
     await aLoop(stores[0] as StateStore, [1]);
     const claims = await Promise.all(stores.map((store) => store.claimLoop(KEY)));
     expect(new Set(claims.map((claim) => claim.epoch)).size).toBe(3);
+  });
+
+  test('a closed loop is claimed by nobody, and only who closed it settles rows', async () => {
+    const [holder, closer, late] = [await place.open(), await place.open(), await place.open()];
+    const old = await aLoop(holder, [2]);
+    const { epoch } = await closer.closeLoop(KEY);
+    await expect(late.claimLoop(KEY)).rejects.toMatchObject({ code: 'STATE_LOOP_ENDED', retry: false });
+    const chunks = [{ chunk: 0, states: states('unknown', 'unknown') }];
+    expect(await holder.commitLoop(aCommit(old, { chunks }))).toBe(false);
+    expect(await closer.commitLoop(aCommit(epoch, { chunks }))).toBe(true);
+    expect(await late.getLoop(KEY)).toMatchObject({ epoch, closed: 'null' });
+    // Who closes it again, since the first died half-way, takes over.
+    const again = await late.closeLoop(KEY);
+    expect(again.epoch).toBeGreaterThan(epoch);
+    expect(await closer.commitLoop(aCommit(epoch, { chunks }))).toBe(false);
+    await expect(late.closeLoop({ runId: 'run', path: 'x' })).rejects.toMatchObject({ code: 'STATE_MISSING' });
+  });
+
+  test('who holds a loop can stop it for good, who lost it cannot', async () => {
+    const [old, heir] = [await place.open(), await place.open()];
+    const lost = await aLoop(old, [2]);
+    const { epoch } = await heir.claimLoop(KEY);
+    expect(await old.stopLoop(KEY, lost, '"too late"')).toBe(false);
+    expect((await old.getLoop(KEY))?.closed).toBeNull();
+    expect(await heir.stopLoop(KEY, epoch, '"403"')).toBe(true);
+    expect(await heir.stopLoop(KEY, epoch, '"again, as the answer was lost"')).toBe(true);
+    await expect(old.claimLoop(KEY)).rejects.toMatchObject({ code: 'STATE_LOOP_ENDED' });
+    await old.closeLoop(KEY);
+    expect((await heir.getLoop(KEY))?.closed).toBe('"403"');
+  });
+
+  test("a run's loops are closed at its end, and no other run's", async () => {
+    const store = await place.open();
+    const [each, inner, other] = ['each', 'outer/row-1/each', 'each'].map((path, index) => ({
+      runId: index < 2 ? 'run' : 'other',
+      path,
+    })) as [LoopKey, LoopKey, LoopKey];
+    const epochs = [await aLoop(store, [1], each), await aLoop(store, [1], inner), await aLoop(store, [1], other)];
+    await store.closeLoops('run');
+    const commit = (loop: LoopKey, index: number) => store.commitLoop(aCommit(epochs[index] as number, { loop }));
+    for (const loop of [each, inner])
+      await expect(store.claimLoop(loop)).rejects.toMatchObject({ code: 'STATE_LOOP_ENDED' });
+    expect([await commit(each, 0), await commit(inner, 1), await commit(other, 2)]).toEqual([false, false, true]);
   });
 
   test('records are read by row, by outcome and in pages', async () => {

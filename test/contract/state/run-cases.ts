@@ -166,7 +166,7 @@ export function runCases(place: Place): void {
     expect(await store.check()).toMatchObject({
       engine: expect.stringMatching(/SQLite|PostgreSQL/),
       version: expect.stringMatching(/^\d+\.\d+/),
-      schema: '1',
+      schema: '2',
       size: expect.stringMatching(/^\d+$/),
     });
   });
