@@ -1,11 +1,11 @@
 /** Runs an activity's work: heartbeats, cancellation, and errors that say whether trying again helps. */
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context, type Info } from '@temporalio/activity';
 import type { RetryPlan } from '../src/contracts/plan.ts';
 import { backoffMs } from '../src/core/backoff.ts';
 import { type ErrorReport, toReport, UpriverError } from '../src/core/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Details are throttled to one a second by the worker, so this is how soon a cancel is heard. */
+/** A cancel comes with the answer, so this is how soon it is heard. */
 const HEARTBEAT_MS = 1_000;
 /** After a cancel or a shutdown, how long requests under way may still take. */
 const GRACE_MS = 5_000;
@@ -25,6 +25,8 @@ export interface Attempt<Handle = unknown> {
   cancel: AbortSignal;
   /** Cut off what is under way. */
   abort: AbortSignal;
+  /** Of this try: the same in another attempt after a crash, different after an error of the work's own. */
+  work: string;
   details: AttemptDetails<Handle>;
   keepHandle: (handle: Handle) => void;
 }
@@ -52,6 +54,7 @@ export async function runAttempt<T, Handle = unknown>(
       stop: AbortSignal.any([context.cancellationSignal, options.deps.drain]),
       cancel: context.cancellationSignal,
       abort: graceful.signal,
+      work: workOf(context.info, details),
       details,
       keepHandle: (handle) => {
         details.handle = handle;
@@ -64,6 +67,11 @@ export async function runAttempt<T, Handle = unknown>(
     clearInterval(timer);
     graceful.clear();
   }
+}
+
+/** An activity's id may come again in its workflow, and the workflow under its own id, but not at that time. */
+function workOf({ workflowExecution, activityId, scheduledTimestampMs }: Info, { errors }: AttemptDetails): string {
+  return JSON.stringify([workflowExecution, activityId, scheduledTimestampMs, errors]);
 }
 
 function graceAfter(cancelled: AbortSignal): { signal: AbortSignal; clear: () => void } {

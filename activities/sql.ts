@@ -88,11 +88,12 @@ async function firstValue(input: SqlInput, { session, attempt, statement }: Tool
   return null;
 }
 
-function optionsOf(input: SqlInput, { cancel, details, keepHandle }: Attempt<StatementHandle>): StatementOptions {
+function optionsOf(input: SqlInput, { cancel, work, details, keepHandle }: Attempt<StatementHandle>): StatementOptions {
   return {
     signal: cancel,
     timeoutMs: input.step.timeoutMs,
     tag: { run: input.run.runId, river: input.run.river, step: input.path },
+    work,
     onHandle: keepHandle,
     resume: details.handle ?? undefined,
   };

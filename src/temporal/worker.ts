@@ -25,9 +25,9 @@ export function createUpriverWorker(parts: WorkerParts): Promise<Worker> {
     workflowBundle: bundle,
     shutdownGraceTime: DRAIN,
     shutdownForceTime: FORCE,
-    // Heartbeats tell the server that a chunk is alive, and us that it is cancelled: within a second.
-    maxHeartbeatThrottleInterval: '1s',
-    defaultHeartbeatThrottleInterval: '1s',
+    // Attempts beat once a second by themselves; what else they have to keep is to get out before a crash can lose it.
+    maxHeartbeatThrottleInterval: '100ms',
+    defaultHeartbeatThrottleInterval: '100ms',
     // A workflow task waits no longer than this for the worker that has it cached and may be dead.
     stickyQueueScheduleToStartTimeout: '3s',
     maxCachedWorkflows: 200,

@@ -20,6 +20,11 @@ export interface StatementOptions {
   timeoutMs: number | null;
   /** Identifies run, river, step (and attempt) for query tags and for targets that must not apply twice. */
   tag: StatementTag;
+  /**
+   * What a warehouse may know a statement by that it gets a second time: the same in every attempt at the same try of the
+   * same step, and never of anything else. Default: something new.
+   */
+  work?: string;
   /** Called with whatever lets a later attempt find this statement again (a query id); kept in the heartbeat. */
   onHandle?: (handle: StatementHandle) => void;
   /** What an earlier attempt reported through `onHandle`. */

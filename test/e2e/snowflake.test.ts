@@ -43,7 +43,11 @@ warehouse:
   warehouse: WH
   database: INTERNAL
   role: LOADER
-hubspot: { type: hubspot, base_url: ${hubspot.url}, auth: { type: bearer, token: { env: HUBSPOT_TOKEN } } }
+hubspot:
+  type: hubspot
+  base_url: ${hubspot.url}
+  auth: { type: bearer, token: { env: HUBSPOT_TOKEN } }
+  limits: [{ requests: 10000, per: 10s }]
 `;
   const env = { SNOWFLAKE_PASSWORD: 'secret', HUBSPOT_TOKEN: 'practice' };
   return makeProject({ ...Object.fromEntries(files), 'connections.yaml': connections }, env);
@@ -69,7 +73,7 @@ test('kill -9 while Snowflake works: the next process takes the statement over',
   await using project = await walkthrough();
   const held = snowflake.hold(/inner join/);
   const first = project.start('run', 'trial-deals', '--json');
-  // So many looks take two seconds: time for a heartbeat to leave with the query's id, which goes out once a second.
+  // So many looks take two seconds: time for a heartbeat to leave with the query's id.
   await until(() => snowflake.log.filter(({ route }) => route === 'status').length >= 10);
   first.child.kill('SIGKILL');
   await first.ended;
@@ -80,6 +84,22 @@ test('kill -9 while Snowflake works: the next process takes the statement over',
   const ended = await second.ended;
   expect(ended.code).toBe(PARTIAL);
   expect(JSON.parse(ended.stdout).rows).toMatchObject({ read: 500, rejected: 4 });
+  expect(snowflake.ran(/inner join/)).toHaveLength(1);
+});
+
+test('kill -9 before Snowflake has answered: its request is known, and runs once', async () => {
+  await using project = await walkthrough();
+  snowflake.fault({ route: 'query', times: 1, sql: /inner join/, act: { kind: 'silence' } });
+  const first = project.start('run', 'trial-deals', '--json');
+  const sent = () => snowflake.log.filter(({ sql }) => sql && /inner join/.test(sql));
+  await until(() => sent().length > 0);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const ended = await project.upriver('run', 'trial-deals', '--json');
+  expect(ended.code).toBe(PARTIAL);
+  expect(JSON.parse(ended.stdout).rows).toMatchObject({ read: 500, rejected: 4 });
+  expect(sent()).toHaveLength(2);
+  expect(sent()[1]?.requestId).toBe(sent()[0]?.requestId);
   expect(snowflake.ran(/inner join/)).toHaveLength(1);
 });
 

@@ -155,10 +155,13 @@ export function isVerdict(error: unknown): boolean {
   return failure !== null && !OF_DRIVER.test(failure.code) && !SESSION_LOST.has(failure.code);
 }
 
-/** Whether the schema is what is missing. */
+/** Whether what the statement names is not there, or not for the role to see. */
+export function isMissingObject(error: unknown): boolean {
+  return /^002(003|043)$/.test(failureOf(error)?.code ?? '');
+}
+
 export function isMissingSchema(error: unknown): boolean {
-  const failure = failureOf(error);
-  return failure !== null && /^002(003|043)$/.test(failure.code) && /\bSchema '/.test(failure.message);
+  return isMissingObject(error) && /\bSchema '/.test((error as Error).message);
 }
 
 export function loginError(error: unknown, name: string, account: string): unknown {

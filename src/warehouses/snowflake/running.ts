@@ -2,7 +2,7 @@
  * Statements as they run for one step: submitted to run by themselves in Snowflake, waited for, taken over by whoever
  * comes after a crash, cancelled when they are no longer wanted.
  */
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UpriverError } from '../../core/errors.ts';
 import type { RenderedSql } from '../bound-sql.ts';
@@ -46,8 +46,11 @@ export class Running implements AsyncDisposable {
   readonly client: SnowflakeClient;
   readonly #options: StatementOptions;
   readonly #watch: StatementWatch;
+  readonly #work: string;
   /** What an earlier attempt left, until it is used. */
   #resume: StatementHandle | undefined;
+  /** The last request of each part. */
+  readonly #requests = new Map<string, string>();
   /** Aborted when the statement has to end, so that no pause outlasts it. */
   readonly #ended = new AbortController();
   #current: RowStatement | string | null = null;
@@ -56,6 +59,7 @@ export class Running implements AsyncDisposable {
   constructor(client: SnowflakeClient, options: StatementOptions) {
     this.client = client;
     this.#options = options;
+    this.#work = options.work ?? randomUUID();
     this.#resume = options.resume;
     this.#watch = watchStatement(options, () => this.#cancel());
   }
@@ -107,10 +111,8 @@ export class Running implements AsyncDisposable {
   async submit({ part, text, binds, parameters }: Submission): Promise<string> {
     const { onHandle } = this.#options;
     this.throwIfEnded();
-    // An attempt that died while it submitted left its request id only: sent again under it, Snowflake knows the request.
-    const request = this.#resume?.part === part ? String(this.#resume.request) : randomUUID();
-    this.#resume = undefined;
-    onHandle?.({ part, request });
+    const request = this.#requestOf(part);
+    this.#requests.set(part, request);
     const execution = this.#execution(text, binds, parameters);
     const statement = await this.#execute({ ...execution, requestId: request, asyncExec: true });
     const query = statement.getQueryId();
@@ -123,6 +125,7 @@ export class Running implements AsyncDisposable {
   async takeOver(part: string): Promise<string | null> {
     const query = this.#resume?.query;
     if (this.#resume?.part !== part || typeof query !== 'string') return null;
+    this.#requests.set(part, String(this.#resume.request));
     this.#resume = undefined;
     try {
       await this.#finish(query, query);
@@ -132,6 +135,14 @@ export class Running implements AsyncDisposable {
       if (isVerdict(error) || isLost(error)) return null;
       throw error;
     }
+  }
+
+  /**
+   * An attempt that died before its query id got out is followed by one that sends the same under the same request id, and
+   * Snowflake knows the request. What is submitted anew is a request of its own, told from the one before.
+   */
+  #requestOf(part: string): string {
+    return uuidOf([this.#work, part, this.#requests.get(part) ?? '']);
   }
 
   async #execute(execution: Execution): Promise<RowStatement> {
@@ -201,6 +212,19 @@ export class Running implements AsyncDisposable {
       },
     };
   }
+}
+
+/** Of version 8, which leaves the other digits to us (RFC 9562). */
+function uuidOf(parts: readonly string[]): string {
+  const digits = hash('sha256', JSON.stringify(parts));
+  const [a, b, c, d, e] = [
+    [0, 8],
+    [8, 12],
+    [12, 15],
+    [15, 18],
+    [18, 30],
+  ].map((range) => digits.slice(...range));
+  return `${a}-${b}-8${c}-8${d}-${e}`;
 }
 
 async function rawRows(statement: RowStatement): Promise<RawRows> {

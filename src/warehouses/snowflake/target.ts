@@ -9,8 +9,8 @@ import type { RenderedSql } from '../bound-sql.ts';
 import { parseTableName, quoteName } from '../names.ts';
 import { checkKeys, missingKeyColumn } from '../target-errors.ts';
 import type { StatementTag } from '../warehouse.ts';
-import { isMissingSchema } from './errors.ts';
-import type { RawRows, Running } from './running.ts';
+import { isMissingObject, isMissingSchema } from './errors.ts';
+import type { RawRows, Running, Submission } from './running.ts';
 
 export interface Application {
   running: Running;
@@ -45,14 +45,14 @@ export async function applyQuery(work: Application): Promise<number> {
 
 /** Grants on the table stay. */
 async function overwrite(work: Application, place: Place): Promise<number> {
-  await createAs(work, place, { part: 'apply', create: `CREATE OR REPLACE TABLE ${place.table} COPY GRANTS AS` });
+  await createAs(work, place, createOf('apply', `CREATE OR REPLACE TABLE ${place.table} COPY GRANTS AS`, work.query));
   return Number(await firstCell(work, `SELECT count(*) FROM ${place.table}`));
 }
 
 /** A missing table is created with the query's own columns. */
 async function append(work: Application, place: Place): Promise<number> {
   if ((await work.running.takeOver('apply')) === null) {
-    await stage(work, place);
+    const columns = await stage(work, place);
     await quick(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
     await quick(
       work,
@@ -61,7 +61,7 @@ async function append(work: Application, place: Place): Promise<number> {
     );
     await work.running.submit({
       part: 'apply',
-      text: appendOnce(place, list(await stagedColumns(work, place))),
+      text: appendOnce(place, list(columns)),
       binds: [],
       parameters: { MULTI_STATEMENT_COUNT: 0 },
     });
@@ -71,7 +71,7 @@ async function append(work: Application, place: Place): Promise<number> {
 
 /**
  * The mark comes first: claiming it locks the marks, so of two attempts at once the later waits for the earlier, finds its
- * mark, and inserts nothing. An attempt knows its own mark by the claim.
+ * mark, and inserts nothing. An attempt knows its own mark by the claim, so that is new each time.
  */
 function appendOnce({ table, stage, marks, id }: Place, columns: string): string {
   const claim = randomUUID();
@@ -95,8 +95,7 @@ async function merge(work: Application, place: Place): Promise<number> {
 }
 
 async function submitMerge(work: Application, place: Place): Promise<string> {
-  await stage(work, place);
-  const columns = await stagedColumns(work, place);
+  const columns = await stage(work, place);
   const key = work.target.key.map((name) => keyColumn(name, columns));
   await checkStagedKeys(work, place, key);
   await quick(work, `CREATE TABLE IF NOT EXISTS ${place.table} AS SELECT * FROM ${place.stage} WHERE FALSE`);
@@ -129,14 +128,26 @@ function keyColumn(name: string, columns: readonly string[]): string {
   return column;
 }
 
-/** Transient, not temporary: a later attempt, in a session of its own, must find it. */
-function stage(work: Application, place: Place): Promise<void> {
-  return createAs(work, place, { part: 'stage', create: `CREATE OR REPLACE TRANSIENT TABLE ${place.stage} AS` });
+/** Transient, not temporary: a later attempt, in a session of its own, must find it. Returns its columns. */
+async function stage(work: Application, place: Place): Promise<string[]> {
+  const submission = createOf('stage', `CREATE OR REPLACE TRANSIENT TABLE ${place.stage} AS`, work.query);
+  await createAs(work, place, submission);
+  try {
+    return await stagedColumns(work, place);
+  } catch (error) {
+    // An earlier attempt got to the end, dropped it, and died before it could say so.
+    if (!isMissingObject(error)) throw error;
+    await work.running.submit(submission);
+    return stagedColumns(work, place);
+  }
 }
 
 /** On the query's own first line, so that the lines of its errors are the user's. */
-async function createAs(work: Application, place: Place, { part, create }: { part: string; create: string }) {
-  const submission = { part, text: `${create} ${work.query.text}`, binds: work.query.binds };
+function createOf(part: string, create: string, { text, binds }: RenderedSql): Submission {
+  return { part, text: `${create} ${text}`, binds };
+}
+
+async function createAs(work: Application, place: Place, submission: Submission): Promise<void> {
   try {
     await work.running.run(submission);
   } catch (error) {

@@ -13,6 +13,7 @@ const options: StatementOptions = {
   signal: new AbortController().signal,
   timeoutMs: null,
   tag: { run: 'killed', river: 'river', step: 'step' },
+  work: 'killed',
   onHandle: (handle) => console.log(JSON.stringify(handle)),
 };
 const statement = { sql: [sql], values: {} };

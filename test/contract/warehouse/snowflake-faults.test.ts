@@ -243,12 +243,42 @@ describe('kill -9', () => {
     expect(double.ran(/generator/)).toHaveLength(1);
   }, 30_000);
 
-  test('while the request was on its way: Snowflake knows its id', async () => {
-    const resume = await startAndDie('query', NUMBERS);
-    const { query: _, ...unsure } = resume;
-    expect(await read(NUMBERS, { resume: unsure as StatementHandle })).toHaveLength(MANY);
+  test('before the query id got out: the next attempt sends the same under the same id, and Snowflake knows it', async () => {
+    await startAndDie('query', NUMBERS);
+    expect(await read(NUMBERS, { work: 'killed' })).toHaveLength(MANY);
     expect(double.ran(/generator/)).toHaveLength(1);
+    expect(await read(NUMBERS, { work: 'another' })).toHaveLength(MANY);
+    expect(double.ran(/generator/)).toHaveLength(2);
   }, 30_000);
+
+  test.each(['overwrite', 'append', 'merge'] as const)(
+    'before anything of %s got out: it is done once',
+    async (mode) => {
+      const rows = 'select 1 as k union all select 2';
+      const tag = { run: 'killed', river: 'river', step: 'step' };
+      const held = double.hold(/^(create or replace table|merge into "INTERNAL"."PUBLIC"."T"|begin)/i);
+      await startAndDie(mode, rows, /"apply".*"query"/);
+      await held.release();
+      expect(await write(rows, mode, { work: 'killed', tag })).toEqual({ rows: 2 });
+      expect(double.executions.filter(({ sql }) => sql.includes('union all'))).toHaveLength(1);
+      expect(await read('select k from INTERNAL.PUBLIC.T order by k')).toEqual(['[1]', '[2]']);
+    },
+    30_000,
+  );
+
+  test.each(['append', 'merge'] as const)(
+    'after %s was over, and only its beginning got out: the rows are there once',
+    async (mode) => {
+      const rows = 'select 1 as k union all select 2';
+      const tag = { run: 'killed', river: 'river', step: 'step' };
+      const handles: StatementHandle[] = [];
+      const onHandle = (handle: StatementHandle) => handles.push(handle);
+      expect(await write(rows, mode, { work: 'work', tag, onHandle })).toEqual({ rows: 2 });
+      expect(await write(rows, mode, { work: 'work', tag, resume: handles[0] })).toEqual({ rows: 2 });
+      expect(handles[0]).toMatchObject({ part: 'stage' });
+      expect(await read('select k from INTERNAL.PUBLIC.T order by k')).toEqual(['[1]', '[2]']);
+    },
+  );
 
   test('in the middle of a script: Snowflake carries it to its end, once', async () => {
     const sql = 'create table INTERNAL.PUBLIC.S (a int); insert into INTERNAL.PUBLIC.S values (1); select 1';
@@ -314,9 +344,15 @@ describe('taking over', () => {
     const onHandle = (handle: StatementHandle) => {
       resume = handle;
     };
-    await expect(read('select a from INTERNAL.PUBLIC.LATER', { onHandle })).rejects.toMatchObject({ retry: false });
+    const work = 'the same';
+    await expect(read('select a from INTERNAL.PUBLIC.LATER', { work, onHandle })).rejects.toMatchObject({
+      retry: false,
+    });
     await double.seed('create table "INTERNAL"."PUBLIC".LATER as select 7 as a');
-    expect(await read('select a from INTERNAL.PUBLIC.LATER', { resume })).toEqual(['[7]']);
+    expect(await read('select a from INTERNAL.PUBLIC.LATER', { work, resume })).toEqual(['[7]']);
+    // Whoever comes with the same handle once more finds what was run anew.
+    expect(await read('select a from INTERNAL.PUBLIC.LATER', { work, resume })).toEqual(['[7]']);
+    expect(double.ran(/LATER/)).toHaveLength(2);
   });
 
   test('a login that fails meanwhile does not make it run twice', async () => {
