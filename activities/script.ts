@@ -91,9 +91,10 @@ function notStarted({ stepId, command }: ScriptInput, cause: Error): UpriverErro
 }
 
 function exited({ stepId }: ScriptInput, code: number | null, stderr: string): UpriverError {
+  const said = stderr.trim();
   return new UpriverError(
     'RIVER_SCRIPT_FAILED',
-    `Script step ${stepId} ended with ${code ?? 'a signal'}: ${stderr.trim()}`,
+    `Script step ${stepId} ended with ${code === null ? 'a signal' : `exit code ${code}`}${said ? `: ${said}` : ', and wrote nothing on stderr'}`,
     {
       hint: 'Run it by hand with the same JSON on stdin. Set `retry` on the step if trying again can help.',
       retry: true,

@@ -3,6 +3,7 @@ import { executeChild, ParentClosePolicy, startChild } from '@temporalio/workflo
 import type { SendResult } from '../src/contracts/activities.ts';
 import type { ActionStep, RiverStep, ScriptStep, SqlStep } from '../src/contracts/plan.ts';
 import type { RunInput, RunResult } from '../src/contracts/run.ts';
+import { actionHint } from '../src/core/hints.ts';
 import type { Outcome } from '../src/core/outcomes.ts';
 import { actionsFor, planFrom } from '../src/core/plan-slice.ts';
 import { builtIns } from '../src/core/scope.ts';
@@ -65,7 +66,8 @@ async function runAction(step: ActionStep, { place, note, noteDryRun, show }: Le
   });
   const { requests, dryRun, single } = result;
   note({ requests });
-  if (dryRun) noteDryRun(dryRun);
+  // It is a request, and no row.
+  if (dryRun) noteDryRun({ ...dryRun, rows: 0 });
   // Nothing was sent, so there is nothing to put out.
   if (place.run.dryRun) return { requests };
   const outcome = single?.outcome ?? 'not_attempted';
@@ -82,7 +84,8 @@ function actionFailure(step: ActionStep, path: string, { single, stop }: SendRes
   const message = error
     ? `Action ${step.action} ended ${outcome}: ${error.message}`
     : `Action ${step.action} was not attempted.`;
-  const report = { code: error?.code ?? 'ROW_NOT_ATTEMPTED', message, step: step.id };
+  const code = error?.code ?? 'ROW_NOT_ATTEMPTED';
+  const report = { code, message, step: step.id, ...actionHint(code) };
   const stopsLoop = stop?.reason === 'rule';
   return rowFailure(report, {
     outcome: outcome === 'not_attempted' ? 'failed' : (outcome as Outcome),

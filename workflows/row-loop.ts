@@ -5,6 +5,7 @@
 import { CancellationScope, isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import type { FinishRowsResult, OpenRows, SendResult, SettledRow } from '../src/contracts/activities.ts';
 import type { LoopCarry, LoopInput } from '../src/contracts/loop.ts';
+import { stopHint } from '../src/core/hints.ts';
 import { BAD_OUTCOMES, badRows, type Outcome } from '../src/core/outcomes.ts';
 import { reaches } from '../src/core/tolerance.ts';
 import { walk } from '../src/core/walker.ts';
@@ -138,7 +139,8 @@ class RowWalks {
     const { stopAfter } = this.#input.step;
     this.#bad++;
     if (!stopAfter || !reaches(this.#bad, this.#input.rowset.rows, stopAfter)) return;
-    const error = { code: 'ROW_STOP_AFTER', message: `Stopped after ${this.#bad} bad rows, as stop_after says.` };
+    const code = 'ROW_STOP_AFTER';
+    const error = { code, message: `Stopped after ${this.#bad} bad rows, as stop_after says.`, hint: stopHint(code) };
     this.stop ??= { reason: 'stop_after', error };
   }
 

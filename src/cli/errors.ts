@@ -59,8 +59,8 @@ export function showError(console: Console, error: UpriverError): void {
   if (error.hint) console.warn(`  ${console.err('dim', '→')} ${error.hint}`);
 }
 
-/** An error that a run ended with, below its summary. */
-export function showReport(console: Console, report: ErrorReport): void {
+/** An error that a run ended with, below its summary. Hints that name commands for RUN name this one. */
+export function showReport(console: Console, report: ErrorReport, runId: string): void {
   console.warn(`${report.step ? `${report.step}  ` : ''}${console.err('red', report.code)}  ${report.message}`);
-  if (report.hint) console.warn(`  ${console.err('dim', '→')} ${report.hint}`);
+  if (report.hint) console.warn(`  ${console.err('dim', '→')} ${report.hint.replaceAll(/\bRUN\b/g, runId)}`);
 }

@@ -30,7 +30,8 @@ export function exitCodeOfStatus(status: RunStatus): number {
 }
 
 /** Temporal or the state store; a wrong `state.url` is a mistake in a file. */
-const OUT_OF_REACH = /^(STATE_(?!URL$)|CONFIG_TEMPORAL_|CONFIG_NO_TEMPORAL$|CONFIG_STATE_DIR$|AUTH_TEMPORAL$)/;
+const OUT_OF_REACH =
+  /^(STATE_(?!URL$)|CONFIG_TEMPORAL_|CONFIG_NO_TEMPORAL$|CONFIG_NO_HOST$|CONFIG_STATE_DIR$|AUTH_TEMPORAL$)/;
 
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof ProjectInvalid) return EXIT.usage;

@@ -16,7 +16,12 @@ export function onInterrupt(): Interrupt {
   let code: number = EXIT.interrupted;
   const handle = (signal: NodeJS.Signals) => {
     code = CODES[signal as keyof typeof CODES];
-    if (controller.signal.aborted) process.exit(code);
+    if (controller.signal.aborted) {
+      process.stderr.write(
+        'Stopped at once. What was in flight is in doubt: it is sent again only where that is safe.\n',
+      );
+      process.exit(code);
+    }
     controller.abort();
   };
   for (const signal of SIGNALS) process.on(signal, handle);

@@ -1,7 +1,7 @@
 /** The command line: parses, calls one command, and leaves with its exit code. */
 import { Command, CommanderError } from 'commander';
 import { UpriverError } from '../core/errors.ts';
-import { guarded } from './command.ts';
+import { guarded, RUN_HELP } from './command.ts';
 import { createConsole } from './console.ts';
 import { EXIT } from './exit-codes.ts';
 import { packageVersion } from './package.ts';
@@ -24,12 +24,30 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
 };
 
+const HELP = `${RUN_HELP}
+
+A row ends in one outcome:
+  delivered      the API took it
+  unchanged      not sent: it was delivered before with the same values (send: changed)
+  skipped        a condition or a rule of the action passed it over
+  rejected       refused by the API or by a check: this row is wrong
+  failed         its tries are used up
+  unknown        sent, no answer, and not safe to send again: look in the destination
+  not_attempted  a stop, a cancel or a timeout left it untouched; retry sends it
+A run is \`partial\` when rows ended rejected, failed or unknown, within what the loop tolerates.
+
+Exit codes: 0 succeeded, 1 failed, 2 bad files or usage, 3 partial, 4 cancelled, 5 Temporal or state out of reach,
+            130 Ctrl-C: the run has not ended
+
+All commands take --project DIR (default: here). \`upriver help COMMAND\` tells more; so do the pages in docs/.`;
+
 /** With the command that is called; with all of them for help, and to say what an unknown one may have meant. */
 async function createProgram(called: string | undefined): Promise<Command> {
   const program = new Command('upriver')
     .description('Durable reverse ETL on Temporal: every row ends in exactly one honest outcome.')
     .version(packageVersion(), '-V, --version', 'print the version')
-    .helpCommand('help [command]', 'how to use a command');
+    .helpCommand('help [command]', 'how to use a command')
+    .addHelpText('after', HELP);
   const one = called !== undefined && Object.hasOwn(COMMANDS, called) ? COMMANDS[called] : undefined;
   for (const create of one ? [one] : Object.values(COMMANDS)) program.addCommand(await create());
   return quiet(program);
@@ -76,7 +94,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const args = process.argv.slice(2);
+/** `help schedules apply` is `schedules apply --help`; options before the command are as good as after it. */
+function normalize(given: string[]): string[] {
+  const [first = '', second = ''] = given;
+  if (first === 'help' && Object.hasOwn(COMMANDS, second)) return [...given.slice(1), '--help'];
+  const leading = first === '--project' ? 2 : /^--(project=|json$)/.test(first) ? 1 : 0;
+  if (leading === 0 || given.length <= leading) return given;
+  return [...normalize(given.slice(leading)), ...given.slice(0, leading)];
+}
+
+const args = normalize(process.argv.slice(2));
 const code = await guarded(createConsole(args.includes('--json')), process.cwd(), async () => {
   await parse(await createProgram(args[0]), args);
   return Number(process.exitCode ?? EXIT.ok);

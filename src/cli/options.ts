@@ -3,7 +3,7 @@ import { UpriverError } from '../core/errors.ts';
 
 export function parseCount(text: string): number {
   if (!/^\d+$/.test(text))
-    throw new UpriverError('USAGE', `"${text}" is not a whole number.`, { hint: 'Write digits only, as in 100.' });
+    throw new UpriverError('USAGE', `'${text}' is not a whole number.`, { hint: 'Write digits only, as in 100.' });
   return Number(text);
 }
 
@@ -17,7 +17,7 @@ export function collectInput(text: string, given: Record<string, string> = {}): 
 export function parseTime(text: string): Date {
   const time = new Date(text);
   if (Number.isNaN(time.getTime()))
-    throw new UpriverError('USAGE', `"${text}" is not a time.`, {
+    throw new UpriverError('USAGE', `'${text}' is not a time.`, {
       hint: 'Write an ISO time, as in 2026-11-01T00:00:00Z.',
     });
   return time;

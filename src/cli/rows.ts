@@ -1,6 +1,6 @@
 /** The rows of a run with their outcomes, streamed chunk by chunk out of the store. */
 import { type CountedOutcome, ROW_STATE, type RowState } from '../core/outcomes.ts';
-import type { LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
+import type { LoopRecord, OutcomeRecord, RowsetMeta, RunRecord, StateStore, StepRecord } from '../core/store.ts';
 import { decode, isObject, type Value } from '../core/values.ts';
 
 /** One row. `row` counts from 1; `values` are the query's columns by name. */
@@ -25,8 +25,25 @@ export interface RowQuery {
   outcomes: ReadonlySet<CountedOutcome> | null;
   /** A loop's step id; null: every loop of the run. */
   step: string | null;
+  /** Why rows of a loop were left untouched. */
+  untouched: (loop: LoopRecord) => Reason;
   /** Places of a loop's key among its rowset's columns; null: not known. */
   keyColumns: (loop: LoopRecord, columns: readonly string[]) => readonly number[] | null;
+}
+
+export interface Reason {
+  code: string | null;
+  message: string;
+}
+
+/** A row that was left untouched has no record of its own: what ended its loop tells why. */
+export function reasonsOf(run: RunRecord, steps: readonly StepRecord[]): RowQuery['untouched'] {
+  return ({ path }) => {
+    const error = steps.find((step) => step.stepId === path)?.error ?? run.error;
+    if (error) return { code: 'ROW_NOT_ATTEMPTED', message: `Its loop ended: ${error.code} ${error.message}` };
+    if (run.status === 'running') return { code: null, message: 'Not sent yet: the run has not ended.' };
+    return { code: 'ROW_NOT_ATTEMPTED', message: `The run was ${run.status} before.` };
+  };
 }
 
 const NAMES = Object.entries(ROW_STATE).map(([name]) => name as RowState);
@@ -62,7 +79,8 @@ async function* readChunkRows(
     if (!wanted(query, outcome)) continue;
     const values = decode(rows[index] ?? '[]') as Value[];
     const row = firstRow + index;
-    yield report({ loop, rowset, row, outcome, values, keyColumns, record: records.get(row) });
+    const untouched = outcome === 'not_attempted' ? query.untouched(loop) : undefined;
+    yield report({ loop, rowset, row, outcome, values, keyColumns, record: records.get(row) ?? untouched });
   }
 }
 
@@ -73,7 +91,7 @@ function report(of: {
   outcome: CountedOutcome;
   values: Value[];
   keyColumns: readonly number[] | null;
-  record: OutcomeRecord | undefined;
+  record: (Reason & Partial<Omit<OutcomeRecord, keyof Reason>>) | undefined;
 }): RowReport {
   const { record, values } = of;
   return {
@@ -90,7 +108,7 @@ function report(of: {
   };
 }
 
-function keyOf(record: OutcomeRecord | undefined): Value[] | null {
+function keyOf(record: Partial<Pick<OutcomeRecord, 'key'>> | undefined): Value[] | null {
   if (!record?.key) return null;
   const key = decode(record.key);
   if (Array.isArray(key)) return key;

@@ -1,4 +1,5 @@
 /** What a run came to, for people: a line, a table of its steps, what went wrong and what to type next. */
+import type { ErrorReport } from '../core/errors.ts';
 import { BAD_OUTCOMES, badRows, COUNTED } from '../core/outcomes.ts';
 import type { Console } from './console.ts';
 import { showReport } from './errors.ts';
@@ -48,15 +49,19 @@ function stepTable(console: Console, run: RunDocument): string {
 }
 
 export function showErrors(console: Console, run: RunDocument): void {
-  for (const report of errorsOf(run)) showReport(console, report);
+  for (const report of errorsOf(run)) showReport(console, report, run.run_id);
 }
 
-/** The steps' errors, and the run's own unless it is one of those. */
-function errorsOf(run: RunDocument) {
+/** The steps' errors, each once though the containers around it failed by it too, and the run's own unless it is one of those. */
+function errorsOf(run: RunDocument): ErrorReport[] {
   const ofSteps = run.steps.flatMap((step) => (step.error ? [{ ...step.error, step: step.id }] : []));
+  const innermost = ofSteps.filter((error, index) => !ofSteps.slice(index + 1).some((later) => isSame(error, later)));
   const { error } = run;
-  if (!error || ofSteps.some((other) => other.code === error.code && other.message === error.message)) return ofSteps;
-  return [...ofSteps, error];
+  return error && !innermost.some((other) => isSame(error, other)) ? [...innermost, error] : innermost;
+}
+
+function isSame(a: ErrorReport, b: ErrorReport): boolean {
+  return a.code === b.code && a.message === b.message;
 }
 
 function whereTheRowsAre(run: RunDocument): string {

@@ -1,12 +1,16 @@
 /** What a loop's body makes of its rows: each walked by itself, or many in one request. */
+import type { SendInput } from '../contracts/activities.ts';
 import type { ActionStep } from '../contracts/plan.ts';
+import type { ErrorReport } from '../core/errors.ts';
+import { stopHint } from '../core/hints.ts';
 import { BAD_OUTCOMES } from '../core/outcomes.ts';
 import { reaches } from '../core/tolerance.ts';
 import type { Value } from '../core/values.ts';
-import { actionScope, type CompiledAction, type CompiledBatch, type Render, renderAll } from './action.ts';
+import { actionScope, type CompiledAction, type CompiledBatch, type Render } from './action.ts';
 import type { AttemptContext } from './attempts.ts';
 import { sendBatch } from './batch-send.ts';
 import { type Batch, type BatchItem, BatchSource } from './batch-source.ts';
+import type { LoopView } from './loop-view.ts';
 import type { Source } from './pump.ts';
 import { RowSource } from './row-source.ts';
 import { type RowEnd, walkRow } from './row-walk.ts';
@@ -69,7 +73,7 @@ function batchWork({ segment, attempts, markAhead }: WorkContext, step: BatchSte
   const source = new BatchSource({
     rows: rowSource(segment),
     most: { rows: batch.rows, bytes: batch.bytes - batch.build.emptyBytes(common) },
-    prepare: (task) => prepareItem(task, step, segment),
+    prepare: compileItem(step, segment),
     refuse: (task, { code, message }) =>
       settle(task, { outcome: 'rejected', code, message, answer: null, outputs: {}, stop: null }, segment),
   });
@@ -85,11 +89,22 @@ function batchWork({ segment, attempts, markAhead }: WorkContext, step: BatchSte
   };
 }
 
-function prepareItem(task: RowTask, { action, batch, inputs }: BatchStep, segment: Segment): BatchItem {
-  const outer = rowScope(task, segment);
-  const scope = actionScope(action, renderAll(inputs, outer), outer);
-  const text = batch.build.item(scope);
-  return { task, id: batch.id?.(scope) || null, text, bytes: Buffer.byteLength(text) };
+/** One pair of scopes serves all rows, as nothing of them is kept: two objects a row would cost more than filling them. */
+function compileItem({ action, batch, inputs }: BatchStep, segment: Segment): (task: RowTask) => BatchItem {
+  const outer: Record<string, Value> = Object.create(segment.scope);
+  const scope = actionScope(action, {}, segment.scope);
+  return (task) => {
+    fillRow(outer, task, segment.view);
+    for (const [name, render] of inputs) scope[name] = render(outer);
+    scope.row = outer.row as Value;
+    const text = batch.build.item(scope);
+    return { task, id: batch.id?.(scope) || null, text, bytes: Buffer.byteLength(text) };
+  };
+}
+
+/** Strictly one after the other. */
+export function keepsOrder({ step }: Pick<SendInput, 'step'>): boolean {
+  return (step?.maxInFlight ?? 1) === 1;
 }
 
 function rowSource({ input, deps, view, ledger, body }: Segment): RowSource {
@@ -101,6 +116,7 @@ function rowSource({ input, deps, view, ledger, body }: Segment): RowSource {
     fromChunk: input.fromChunk,
     layout: view.layout,
     idempotent: body.idempotent,
+    askedLast: input.probe && !keepsOrder(input),
     unchangedScope: input.run.full ? null : view.deliveredScope,
   });
 }
@@ -112,7 +128,7 @@ function settle(task: RowTask, end: RowEnd, segment: Segment): void {
   ledger.settle(task.chunk, task.row, settlementOf(task, end, { redact, keepOutputs }));
   if (end.stop === 'river') ending.end({ kind: 'stop', stop: { reason: 'river', error: null } });
   if (end.stop === 'rule')
-    ending.end({ kind: 'stop', stop: { reason: 'rule', error: { code: end.code, message: redact(end.message) } } });
+    ending.end({ kind: 'stop', stop: { reason: 'rule', error: stopError(end.code, redact(end.message)) } });
   if ((BAD_OUTCOMES as readonly string[]).includes(end.outcome)) countBad(segment);
 }
 
@@ -120,14 +136,23 @@ function countBad(segment: Segment): void {
   segment.bad++;
   const limit = segment.input.step?.stopAfter;
   if (!limit || !reaches(segment.bad, segment.view.rowset.rows, limit)) return;
-  const error = { code: 'ROW_STOP_AFTER', message: `Stopped after ${segment.bad} bad rows, as stop_after says.` };
+  const error = stopError('ROW_STOP_AFTER', `Stopped after ${segment.bad} bad rows, as stop_after says.`);
   segment.ending.end({ kind: 'stop', stop: { reason: 'stop_after', error } });
+}
+
+function stopError(code: string, message: string): ErrorReport {
+  return { code, message, hint: stopHint(code) };
 }
 
 function rowScope(task: RowTask, { view, scope: common }: Segment): Record<string, Value> {
   const scope: Record<string, Value> = Object.create(common);
-  for (const [index, name] of view.iterators.entries())
-    scope[name] = task.values[view.columns[index] as number] ?? null;
-  scope.row = { number: task.row + 1 };
+  fillRow(scope, task, view);
   return scope;
+}
+
+function fillRow(scope: Record<string, Value>, { row, values }: RowTask, { iterators, columns }: LoopView): void {
+  for (let index = 0; index < iterators.length; index++) {
+    scope[iterators[index] as string] = values[columns[index] as number] ?? null;
+  }
+  scope.row = { number: row + 1 };
 }

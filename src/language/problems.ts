@@ -14,9 +14,10 @@ export interface Problem {
 export class Problems {
   readonly #errors: UpriverError[] = [];
 
-  add(problem: Problem, position: Position): void {
+  /** Without a position: it is not in any file. */
+  add(problem: Problem, position?: Position): void {
     const { code, message, hint } = problem;
-    this.#errors.push(new UpriverError(code as ErrorCode, message, { hint, position }));
+    this.#errors.push(new UpriverError(code as ErrorCode, message, { hint, ...(position && { position }) }));
   }
 
   /** In order of file and place; the same thing is said once. */

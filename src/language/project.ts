@@ -48,7 +48,7 @@ export async function loadProject(dir: string): Promise<Project> {
   const plans = shells.map((shell) => compileRiver(shell, registry));
   const schedules = shells.flatMap(compileSchedules);
   checkRecursion(rivers);
-  if (rivers.size === 0) problems.add(noRivers(root), { file: 'rivers', line: 1, column: 1 });
+  if (rivers.size === 0) problems.add(noRivers(root));
   return {
     dir: root,
     settings,

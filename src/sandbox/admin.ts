@@ -62,7 +62,7 @@ function readSeed(text: string): SeedInput {
   const parsed = SeedInput.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;
   throw new UpriverError('CONFIG_SANDBOX', 'these deals cannot be added', {
-    hint: 'send {"first": 1, "count": 500} or {"deals": [{"id": "7", "properties": {"amount": "1"}}]}',
+    hint: 'Send {"first": 1, "count": 500} or {"deals": [{"id": "7", "properties": {"amount": "1"}}]}',
   });
 }
 

@@ -3,7 +3,7 @@ import { Sandbox, type SandboxOptions } from './sandbox.ts';
 
 export type { DealReport } from './deals.ts';
 export type { Sandbox, SandboxOptions, SandboxState } from './sandbox.ts';
-export type { BadRecords, FaultName, SettingsInput } from './settings.ts';
+export { type BadRecords, FAULT_NAMES, type FaultName, type SettingsInput } from './settings.ts';
 export type { LogEntry } from './tally.ts';
 
 /** Starts one on 127.0.0.1. Errors: CONFIG_SANDBOX for settings that make no sense, CONFIG_PORT_IN_USE. */

@@ -1,7 +1,6 @@
 /** The practice HubSpot as a server: what can be asked of it and set on it from outside. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import * as z from 'zod';
 import { UpriverError } from '../core/errors.ts';
 import { Accounts } from './accounts.ts';
 import { answerAdmin } from './admin.ts';
@@ -168,15 +167,16 @@ export class Sandbox {
 function parseSettings(given: unknown): Settings {
   const parsed = Settings.safeParse(given);
   if (parsed.success) return parsed.data;
-  throw new UpriverError('CONFIG_SANDBOX', `the practice HubSpot cannot be set so: ${z.prettifyError(parsed.error)}`, {
-    hint: 'see docs/sandbox.md for the settings and their values',
+  const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  throw new UpriverError('CONFIG_SANDBOX', `the practice HubSpot cannot be set so: ${wrong}`, {
+    hint: 'docs/sandbox.md has the settings and their values.',
   });
 }
 
 function listenError(error: NodeJS.ErrnoException, port: number): unknown {
   if (error.code !== 'EADDRINUSE') return error;
   return new UpriverError('CONFIG_PORT_IN_USE', `port ${port} is taken by another program`, {
-    hint: 'name another port, or 0 for any that is free',
+    hint: 'Name another port, or 0 for any that is free.',
     context: { port },
     cause: error,
   });

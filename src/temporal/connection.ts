@@ -65,14 +65,14 @@ async function connectError(target: TemporalTarget, error: unknown): Promise<Upr
     return fail(
       'CONFIG_TEMPORAL_NAMESPACE',
       `Temporal at ${address} has no namespace ${namespace}`,
-      `create it (temporal operator namespace create -n ${namespace}), or correct \`temporal.namespace\` in upriver.yaml`,
+      `Create it (temporal operator namespace create -n ${namespace}), or correct \`temporal.namespace\` in upriver.yaml.`,
     );
   }
   if (status === PERMISSION_DENIED || status === UNAUTHENTICATED) {
     return fail(
       'AUTH_TEMPORAL',
       `Temporal at ${address} refuses us in namespace ${namespace}`,
-      'check `temporal.api_key` or the client certificate in `temporal.tls`, and that it may use this namespace',
+      'Check `temporal.api_key` or the client certificate in `temporal.tls`, and that it may use this namespace.',
     );
   }
   if (await portOpen(address)) {
@@ -80,14 +80,14 @@ async function connectError(target: TemporalTarget, error: unknown): Promise<Upr
       'CONFIG_TEMPORAL_UNREACHABLE',
       `something listens at ${address}, but it does not speak as Temporal does`,
       target.tls || target.apiKey
-        ? 'check the port, and whether the server uses TLS at all: `temporal.tls` and `temporal.api_key` make us use it'
-        : 'check the port (7233 is usual; 8233 and 8080 are the UI), and whether the server wants TLS: `temporal.tls`',
+        ? 'Check the port, and whether the server uses TLS at all: `temporal.tls` and `temporal.api_key` make us use it.'
+        : 'Check the port (7233 is usual; 8233 and 8080 are the UI), and whether the server wants TLS: `temporal.tls`.',
     );
   }
   return fail(
     'CONFIG_TEMPORAL_UNREACHABLE',
     `no Temporal server answers at ${address}`,
-    'check `temporal.address` in upriver.yaml (or TEMPORAL_ADDRESS) and that the server is up; without an address upriver starts its own',
+    'Check `temporal.address` in upriver.yaml (or TEMPORAL_ADDRESS) and that the server is up; without an address upriver starts its own.',
   );
 }
 

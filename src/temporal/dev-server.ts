@@ -214,7 +214,7 @@ async function startError(stateDir: string, cause: unknown): Promise<UpriverErro
     'CONFIG_TEMPORAL_START',
     `the embedded Temporal server did not start: ${reason}\n${tail}`.trim(),
     {
-      hint: `look into ${logFile(stateDir)}; is the disk full, or did a newer Temporal write ${databaseFile(stateDir)}? \`upriver doctor\` checks both`,
+      hint: `Look into ${logFile(stateDir)}; is the disk full, or did a newer Temporal write ${databaseFile(stateDir)}? \`upriver doctor\` checks both.`,
       cause,
     },
   );

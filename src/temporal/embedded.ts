@@ -1,4 +1,5 @@
 /** The embedded Temporal of a project: one process hosts the server (and its worker), the others are its clients. */
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -89,7 +90,7 @@ export async function hostOrJoin(
     'CONFIG_TEMPORAL_START',
     'another process of this project holds Temporal, but it does not answer',
     {
-      hint: 'see what that process (`upriver dev` or `upriver run`) says; end it and try again',
+      hint: 'See what that process (`upriver dev` or `upriver run`) says; end it and try again.',
     },
   );
 }
@@ -101,6 +102,7 @@ export async function findEmbedded(projectDir: string): Promise<Embedded | null>
 }
 
 async function host(stateDir: string, lock: HostLock, options: EmbeddedOptions): Promise<EmbeddedHost> {
+  const stay = endServerOnExit(stateDir);
   try {
     const server = (await adopt(stateDir)) ?? (await startAnywhere(stateDir, options));
     const stopping = new AbortController();
@@ -108,6 +110,7 @@ async function host(stateDir: string, lock: HostLock, options: EmbeddedOptions):
     const stop = async (): Promise<void> => {
       stopping.abort();
       await stopDevServer((await watch).pid);
+      stay();
       lock.release();
     };
     let stopped: Promise<void> | undefined;
@@ -120,9 +123,27 @@ async function host(stateDir: string, lock: HostLock, options: EmbeddedOptions):
       },
     };
   } catch (error) {
+    stay();
     lock.release();
     throw isFileError(error) ? stateDirError(stateDir, error) : error;
   }
+}
+
+/**
+ * A host that leaves without stopping first (a second Ctrl-C, an uncaught error) takes its server along; one that is killed
+ * cannot, and the next host adopts it. Returns what calls this off.
+ */
+function endServerOnExit(stateDir: string): () => void {
+  const end = () => {
+    try {
+      const { pid, hostPid } = JSON.parse(readFileSync(recordFile(stateDir), 'utf8')) as ServerRecord;
+      if (hostPid === process.pid) process.kill(pid, 'SIGTERM');
+    } catch {
+      // There is none.
+    }
+  };
+  process.once('exit', end);
+  return () => void process.off('exit', end);
 }
 
 function isFileError(error: unknown): boolean {

@@ -29,7 +29,7 @@ export function acquireHostLock(stateDir: string): HostLock | null {
 
 export function stateDirError(stateDir: string, cause: unknown): UpriverError {
   return new UpriverError('CONFIG_STATE_DIR', `${stateDir} cannot be used: ${(cause as Error).message}`, {
-    hint: 'make sure that the directory is writable, on a local disk, and that the disk is not full',
+    hint: 'Make sure that the directory is writable, on a local disk, and that the disk is not full.',
     cause,
   });
 }

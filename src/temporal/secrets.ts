@@ -24,7 +24,7 @@ async function fromEnvironment({ env }: SecretSources, name: string): Promise<st
     'CONFIG_SECRET_MISSING',
     `the environment variable ${name} is ${value === '' ? 'empty' : 'not set'}`,
     {
-      hint: `set ${name} where the worker runs, or point the connection at another { env: … } or { file: … }`,
+      hint: `Set ${name} where the worker runs, or point the connection at another { env: … } or { file: … }.`,
       context: { env: name },
     },
   );
@@ -41,7 +41,7 @@ async function fromFile({ projectDir }: SecretSources, path: string): Promise<st
 
 function missingFile(path: string, what: string, cause?: unknown): UpriverError {
   return new UpriverError('CONFIG_SECRET_MISSING', `the secret file ${path} ${what}`, {
-    hint: 'put the secret into that file on the machine where the worker runs, readable by its user (relative paths start at the project folder)',
+    hint: 'Put the secret into that file on the machine where the worker runs, readable by its user (relative paths start at the project folder).',
     context: { file: path },
     cause,
   });

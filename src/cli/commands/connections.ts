@@ -55,7 +55,7 @@ function show(console: Console, { connection, type, ok, facts, error }: Tested):
 function unknownConnection(name: string | undefined, known: readonly string[]): UpriverError {
   if (name === undefined)
     return new UpriverError('USAGE', 'The project has no connections.', { hint: 'Write them into connections.yaml.' });
-  return new UpriverError('USAGE', `There is no connection "${name}".`, {
-    hint: `connections.yaml has: ${known.join(', ')}`,
+  return new UpriverError('USAGE', `There is no connection '${name}'.`, {
+    hint: `connections.yaml has: ${known.join(', ')}.`,
   });
 }

@@ -2,13 +2,14 @@
 import { type Command, Option } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
 import { COUNTED, type CountedOutcome } from '../../core/outcomes.ts';
+import type { StepRecord } from '../../core/store.ts';
 import { openProjectStore } from '../../temporal/project-store.ts';
-import { action, newCommand } from '../command.ts';
+import { action, newCommand, RUN_HELP } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { keyColumnsOf } from '../loop-keys.ts';
 import { parseCount } from '../options.ts';
 import { loadProjectSettings } from '../project.ts';
-import { type RowReport, readRows } from '../rows.ts';
+import { type RowReport, readRows, reasonsOf } from '../rows.ts';
 import { rowWriters } from '../row-writers.ts';
 import { findRun } from '../run-ids.ts';
 
@@ -29,23 +30,35 @@ export function rowsCommand(): Command {
     .option('--step <id>', 'only this loop')
     .addOption(new Option('--format <format>', 'table, csv or json').choices(Object.keys(rowWriters)).default('table'))
     .option('--limit <n>', `at most so many rows (default: ${TABLE_ROWS} in a table, else all)`, parseCount)
+    .addHelpText('after', RUN_HELP)
     .action(
       action<RowsOptions>(async ({ console, projectDir, env }, [wanted = ''], options) => {
         const project = await loadProjectSettings(projectDir);
         await using store = await openProjectStore(project, env);
         const run = await findRun(store, wanted);
+        const steps = await store.listSteps(run.id);
+        refuseUnknownStep(options.step, steps);
         const format = options.json ? 'json' : options.format;
         const limit = options.limit ?? (format === 'table' ? TABLE_ROWS : Number.POSITIVE_INFINITY);
         const rows = readRows(store, {
           runId: run.id,
           outcomes: options.outcome ?? null,
           step: options.step ?? null,
+          untouched: reasonsOf(run, steps),
           keyColumns: keyColumnsOf(project, run.river),
         });
         await rowWriters[format](console, upTo(rows, limit));
         return EXIT.ok;
       }),
     );
+}
+
+function refuseUnknownStep(wanted: string | undefined, steps: readonly StepRecord[]): void {
+  const loops = steps.filter(({ type }) => type === 'loop').map(({ stepId }) => stepId);
+  if (wanted === undefined || loops.includes(wanted)) return;
+  throw new UpriverError('USAGE', `The run has no loop '${wanted}'.`, {
+    hint: loops.length > 0 ? `It has: ${loops.slice(0, 10).join(', ')}.` : 'No loop of it has begun.',
+  });
 }
 
 /** The first `limit` rows; returns whether there were more. */
@@ -63,7 +76,7 @@ function parseOutcomes(text: string): ReadonlySet<CountedOutcome> {
   const known: readonly string[] = COUNTED;
   const wrong = names.find((name) => !known.includes(name));
   if (wrong !== undefined) {
-    throw new UpriverError('USAGE', `"${wrong}" is not an outcome.`, { hint: `Outcomes are ${COUNTED.join(', ')}.` });
+    throw new UpriverError('USAGE', `'${wrong}' is not an outcome.`, { hint: `Outcomes are ${COUNTED.join(', ')}.` });
   }
   return new Set(names as CountedOutcome[]);
 }

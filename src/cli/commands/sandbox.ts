@@ -1,15 +1,16 @@
 /** `upriver sandbox hubspot`: the practice HubSpot, up until Ctrl-C. */
 import { Command } from 'commander';
-import { startSandbox } from '../../sandbox/index.ts';
+import { UpriverError } from '../../core/errors.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/index.ts';
 import { action, newCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plural } from '../format.ts';
 import { aborted, onInterrupt } from '../interrupt.ts';
 import { parseCount } from '../options.ts';
-import { parseFaults, parseLatency, parseLimit } from '../sandbox-options.ts';
+import { parseFaults, parseLatency, parseLimit, parsePort } from '../sandbox-options.ts';
 
-interface SandboxOptions {
-  port: number;
+interface CommandOptions {
+  port?: number;
   deals: number;
   firstId: number;
   seed: number;
@@ -18,13 +19,16 @@ interface SandboxOptions {
   faults?: ReturnType<typeof parseFaults>;
 }
 
+/** What `upriver init` writes into connections.yaml. */
+const USUAL_PORT = 8099;
+
 export function sandboxCommand(): Command {
   return new Command('sandbox').description('practice APIs on this machine').addCommand(hubspotCommand());
 }
 
 function hubspotCommand(): Command {
   return newCommand('hubspot', 'a practice HubSpot: its limits, its replies, faults on request', { json: false })
-    .option('--port <port>', '0 takes a free one', parseCount, 0)
+    .option('--port <port>', `0 takes a free one (default: ${USUAL_PORT}, or a free one if that is taken)`, parsePort)
     .option('--deals <n>', 'how many deals it has', parseCount, 500)
     .option('--first-id <id>', 'id of the first deal; the others follow', parseCount, 1)
     .option('--limit <requests/time>', 'as in 190/10s (the default); `none` for no limit', parseLimit)
@@ -32,7 +36,7 @@ function hubspotCommand(): Command {
     .option('--faults <name=share,…>', 'as in 500=2%,reset_after=1%; docs/sandbox.md lists them', parseFaults)
     .option('--seed <n>', 'the same seed meets the same faults', parseCount, 1)
     .action(
-      action<SandboxOptions>(async ({ console }, _args, options) => {
+      action<CommandOptions>(async ({ console }, _args, options) => {
         using interrupt = onInterrupt();
         const { port, deals, firstId, seed, limit, latency, faults } = options;
         const settings = {
@@ -40,7 +44,7 @@ function hubspotCommand(): Command {
           ...(latency && { latency }),
           ...(faults && { faults }),
         };
-        await using sandbox = await startSandbox({ port, deals, firstId, seed, ...settings });
+        await using sandbox = await startOn(port, { deals, firstId, seed, ...settings });
         console.say(`Practice HubSpot on ${sandbox.url} with ${plural(deals, 'deal')}, ids from ${firstId}. Ctrl-C ends it.
 
 In connections.yaml:
@@ -55,4 +59,13 @@ What it received: ${sandbox.url}/_sandbox/state`);
         return EXIT.ok;
       }),
     );
+}
+
+async function startOn(port: number | undefined, options: SandboxOptions): Promise<Sandbox> {
+  if (port !== undefined) return startSandbox({ ...options, port });
+  return startSandbox({ ...options, port: USUAL_PORT }).catch((error) => {
+    if (error instanceof UpriverError && error.code === 'CONFIG_PORT_IN_USE')
+      return startSandbox({ ...options, port: 0 });
+    throw error;
+  });
 }

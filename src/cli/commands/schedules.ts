@@ -110,7 +110,7 @@ async function onEach(
   await using runtime = await reach(context, await loadProjectSettings(context.projectDir), false);
   const schedules = (await listSchedules(runtime)).filter(({ id, river }) => id === wanted || river === wanted);
   if (schedules.length === 0) {
-    throw new UpriverError('USAGE', `There is no schedule "${wanted}" in Temporal.`, {
+    throw new UpriverError('USAGE', `There is no schedule '${wanted}' in Temporal.`, {
       hint: 'Name one by its id or its river, as `upriver schedules list` shows them; `upriver schedules apply` creates those of the files.',
     });
   }

@@ -11,11 +11,11 @@ export function say(message: string, hint: string, code?: string): string {
 
 export const RiverName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]*$/, say('a name has only a-z, 0-9 and -', 'Write it like trial-deals.'))
+  .regex(/^[a-z0-9][a-z0-9-]*$/, say('a name has only a-z, 0-9 and -', 'Write it like trial-deals.', 'RIVER_BAD_NAME'))
   .max(100);
 export const StepId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]*$/, say('an id has only a-z, 0-9, _ and -', 'Write it like each_deal.'))
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, say('an id has only a-z, 0-9, _ and -', 'Write it like each_deal.', 'RIVER_BAD_NAME'))
   .max(100);
 
 const RESERVED = ['run', 'river', 'row'];
@@ -23,11 +23,15 @@ export const VariableName = z
   .string()
   .regex(
     /^[A-Za-z][A-Za-z0-9_]*$/,
-    say('a name here has only letters, digits and _, and begins with a letter', 'Write it like deal_id.'),
+    say(
+      'a name here has only letters, digits and _, and begins with a letter',
+      'Write it like deal_id.',
+      'RIVER_BAD_NAME',
+    ),
   )
   .refine(
     (name) => !RESERVED.includes(name),
-    say('this name is built in ({run.id}, {river.name}, {row.number})', 'Take another name.'),
+    say('this name is built in ({run.id}, {river.name}, {row.number})', 'Take another name.', 'RIVER_BAD_NAME'),
   );
 
 export const Duration = z

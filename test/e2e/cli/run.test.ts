@@ -133,7 +133,7 @@ test('--dry-run sends nothing, and says what it would send', async () => {
 test('--detach needs a host', async () => {
   await using deals = await project();
   const ended = await deals.upriver('run', 'deals', '--detach');
-  expect(ended.code).toBe(2);
+  expect(ended.code).toBe(5);
   expect(ended.stderr).toMatch(/CONFIG_NO_HOST .*\n.*upriver dev/);
 });
 

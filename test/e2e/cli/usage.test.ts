@@ -123,6 +123,10 @@ test.each([
   [['retry', 'last'], 'upriver run'],
   [['connections', 'test', 'hubspto'], 'hubspot'],
   [['worker'], 'upriver dev'],
+  [['runs', 'dealz'], 'deals'],
+  [['--project', '.', 'run', 'dealz'], 'deals'],
+  [['sandbox', 'hubspot', '--port', '99999'], '65535'],
+  [['sandbox', 'hubspot', '--faults', 'reset_befor=1%'], 'reset_before'],
 ])('%j is refused with exit code 2 and a hint', async (args, hint) => {
   await using project = await makeProject(FINE);
   const ended = await project.upriver(...args);

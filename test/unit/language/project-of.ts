@@ -59,5 +59,5 @@ export async function load(files: Files): Promise<Project> {
 
 /** `file:line:col CODE` of each mistake, in order. */
 export function mistakes(project: Project): string[] {
-  return project.errors.map(({ position, code }) => `${position?.file}:${position?.line}:${position?.column} ${code}`);
+  return project.errors.map(({ position: at, code }) => `${at ? `${at.file}:${at.line}:${at.column} ` : ''}${code}`);
 }

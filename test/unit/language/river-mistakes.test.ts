@@ -27,7 +27,7 @@ const cases: [string, string, string, string][] = [
   [
     'a bad id',
     '  - { id: Big Step, type: action, action: send, inputs: { id: 1 } }',
-    '8:11 RIVER_BAD_VALUE',
+    '8:11 RIVER_BAD_NAME',
     'each_deal',
   ],
   [
@@ -395,7 +395,7 @@ describe('the river around the steps', () => {
     [
       'a bad name',
       'name: Trial Deals\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]',
-      '1:7 RIVER_BAD_VALUE',
+      '1:7 RIVER_BAD_NAME',
       'trial-deals',
     ],
     [
@@ -499,13 +499,13 @@ steps:
   - { id: count, type: sql, connection: warehouse, query: select 1, target: { variable: 2nd } }
 `;
   expect(mistakes(await load({ ...GOOD, 'rivers/test.yaml': text }))).toEqual([
-    'rivers/test.yaml:1:7 RIVER_BAD_VALUE',
+    'rivers/test.yaml:1:7 RIVER_BAD_NAME',
     'rivers/test.yaml:2:33 RIVER_WRONG_TYPE',
     'rivers/test.yaml:2:42 RIVER_BAD_NAME',
     'rivers/test.yaml:2:60 RIVER_UNKNOWN_KEY',
-    'rivers/test.yaml:4:67 RIVER_BAD_VALUE',
+    'rivers/test.yaml:4:67 RIVER_BAD_NAME',
     'rivers/test.yaml:4:93 RIVER_UNKNOWN_ACTION',
-    'rivers/test.yaml:5:89 RIVER_BAD_VALUE',
+    'rivers/test.yaml:5:89 RIVER_BAD_NAME',
   ]);
 });
 

@@ -351,7 +351,7 @@ test('two actions of one name', async () => {
 });
 
 test('a folder that is not there, and one without rivers', async () => {
-  expect(mistakes(await load({ 'connections.yaml': '{}' }))).toEqual(['rivers:1:1 CONFIG_NO_PROJECT']);
+  expect(mistakes(await load({ 'connections.yaml': '{}' }))).toEqual(['CONFIG_NO_PROJECT']);
 });
 
 test('who refers to a broken connection or action is not told that there is none', async () => {

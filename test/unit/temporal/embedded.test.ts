@@ -131,6 +131,10 @@ test('of two processes at once one hosts and one joins', async () => {
   for (const other of others) {
     expect(other).toMatchObject({ address: host?.address, hostPid: host?.child.pid });
   }
+  // A host that leaves without stopping takes its server along.
+  const server = serverPid();
+  host?.child.stdin?.end();
+  while (isAlive(server)) await sleep(20);
 });
 
 test('the server of a host that was killed is adopted', async () => {
