@@ -53,12 +53,12 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     if (exchange.kind === 'lost' && exchange.reason === 'aborted') throw new StoppedError();
     if (exchange.kind === 'not_sent' && exchange.reason === 'aborted') throw stopped(unit, context);
     const verdict = unit.request.judge(exchange, attemptsOf(unit) + 1);
+    if (verdict.then !== 'wait' && exchange.kind !== 'not_sent') for (const row of unit.rows) row.progress.attempts++;
     noteHealth(exchange, unit, context, verdict);
     if (verdict.then === 'wait') {
       await waitForAll(exchange, verdict, unit, context);
       continue;
     }
-    if (exchange.kind !== 'not_sent') for (const row of unit.rows) row.progress.attempts++;
     if (verdict.renew && !renewed) {
       renewed = true;
       if (await unit.request.destination.renewAuth()) continue;
@@ -66,9 +66,9 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope))
       return answer('split', verdict, unit);
     if (verdict.then !== 'retry') return answer(verdict.then, verdict, unit);
-    if (attemptsOf(unit) >= unit.request.retry.attempts && (await isRowsFault(unit, context))) {
-      return answer('fail', verdict, unit);
-    }
+    const usedUp = attemptsOf(unit) >= unit.request.retry.attempts;
+    if (usedUp || context.outage.asksOnce) await untilAtFault(unit, context);
+    if (usedUp) return answer('fail', verdict, unit);
     await backOff(exchange, verdict, unit, context);
   }
 }
@@ -107,7 +107,7 @@ export function releaseAll(unit: Pick<Unit, 'rows'>, context: Pick<AttemptContex
 
 /** null: nothing is known that a new attempt would not find by itself. */
 export function progressOf({ row, progress }: RowTask): RowProgress | null {
-  if (progress.attempts === 0 && progress.cursor === 0 && !progress.risky) return null;
+  if (progress.attempts === 0 && progress.cursor === 0 && !progress.risky && !progress.asked) return null;
   const { cursor, ...rest } = progress;
   return { row, cursor, outputs: encode(rest as unknown as Value) };
 }
@@ -123,7 +123,7 @@ function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, ver
   const refused = exchange.kind === 'not_sent';
   // It goes into Temporal's history, and may quote the server.
   const message = unit.request.destination.redact(verdict.message);
-  for (const { row } of unit.rows) context.outage.failed(row, refused, message);
+  context.outage.failed(unit.rows, { refused, final: verdict.then === 'unknown', message });
 }
 
 /** The whole connection pauses; it costs no attempt. */
@@ -132,15 +132,17 @@ async function waitForAll(exchange: Exchange, verdict: Verdict, unit: Unit, cont
   await unit.request.destination.limiter.pause(verdict.forMs ?? retryAfter(exchange) ?? DEFAULT_WAIT_MS);
 }
 
-async function isRowsFault(unit: Unit, context: AttemptContext): Promise<boolean> {
+/** Holds the rows until it is known who is at fault; goes on if it is they. */
+async function untilAtFault(unit: Unit, context: AttemptContext): Promise<void> {
   releaseAll(unit, context);
   const culprit = context.outage.culprit();
   const stoppedFirst = await context.wait(culprit).then(
     () => false,
     () => true,
   );
-  if (!stoppedFirst && (await culprit) === 'row') return true;
-  for (const row of unit.rows) row.progress.attempts = 0;
+  if (!stoppedFirst && (await culprit) === 'row') return;
+  // Nobody knows whose fault it was.
+  for (const task of unit.rows) task.progress.attempts = task.charged;
   throw stopped(unit, context);
 }
 
@@ -153,7 +155,12 @@ async function backOff(exchange: Exchange, verdict: Verdict, unit: Unit, context
   releaseAll(unit, context);
   const { initialMs, maxMs } = unit.request.retry;
   const jittered = backoffMs(attemptsOf(unit), { initialMs, maxMs }, context.random);
-  await context.wait(Math.max(verdict.forMs ?? 0, retryAfter(exchange) ?? 0, jittered));
+  try {
+    await context.wait(Math.max(verdict.forMs ?? 0, retryAfter(exchange) ?? 0, jittered));
+  } catch (error) {
+    // An outage has given the row its tries back meanwhile.
+    throw error instanceof StoppedError ? stopped(unit, context) : error;
+  }
 }
 
 function retryAfter(exchange: Exchange): number | null {

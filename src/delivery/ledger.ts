@@ -119,6 +119,7 @@ export class Ledger {
   release(chunk: number, row: number, progress: RowProgress | null): void {
     this.#set(chunk, row, ROW_STATE.pending);
     if (progress) this.#keepProgress(progress);
+    else if (this.#withProgress.delete(row)) this.#pending.progressDone.push(row);
     this.#wake();
   }
 
@@ -168,7 +169,11 @@ export class Ledger {
 
   #keepProgress(progress: RowProgress): void {
     this.#withProgress.add(progress.row);
-    this.#pending.progress.push(progress);
+    const pending = this.#pending;
+    pending.progress.push(progress);
+    // In one commit what is done with goes last.
+    if (pending.progressDone.includes(progress.row))
+      pending.progressDone = pending.progressDone.filter((row) => row !== progress.row);
   }
 
   #committed(ahead = false): Promise<void> {

@@ -17,7 +17,17 @@ export async function openRows(input: OpenRowsInput, tools: Tools): Promise<Open
   const ledger = new Ledger({ ...tools, store, loop, epoch, deliveredScope: null });
   const unchangedScope = run.full ? null : deliveredScope;
   // Rows walked step by step are never `sending`: nothing of them is in doubt here.
-  const source = new RowSource({ store, ledger, loop, rowset, fromChunk, layout, idempotent: true, unchangedScope });
+  const source = new RowSource({
+    store,
+    ledger,
+    loop,
+    rowset,
+    fromChunk,
+    layout,
+    idempotent: true,
+    askedLast: false,
+    unchangedScope,
+  });
   const tasks = await openTasks(source, input.fromRow);
   await ledger.flush();
   const { rows, requests } = await tools.store.countLoop(loop);

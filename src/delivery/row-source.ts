@@ -17,6 +17,8 @@ export interface RowSourceOptions {
   layout: RowLayout;
   /** Every request of the body may be sent again. */
   idempotent: boolean;
+  /** A probe: rows that failed in the outage come after all others. */
+  askedLast: boolean;
   /** Scope of delivered hashes, when rows equal to what was last delivered are left out. */
   unchangedScope: string | null;
 }
@@ -35,6 +37,9 @@ export class RowSource {
   #chunk: number;
   #queue: Iterator<RowTask, void> = [].values();
   #ahead: Promise<Iterable<RowTask> | null> | null = null;
+  /** Rows that were asked before; they are for the next segment, unless there are no others. */
+  #asked: RowTask[] = [];
+  #gave = false;
 
   constructor(options: RowSourceOptions) {
     this.#options = options;
@@ -43,19 +48,28 @@ export class RowSource {
 
   /** Rows at hand, without waiting. */
   take(): RowTask | undefined {
-    return this.#queue.next().value ?? undefined;
+    const task = this.#queue.next().value ?? undefined;
+    if (task) this.#gave = true;
+    return task;
   }
 
   /** Fetches more when `take` had none. False: the rows are at their end. */
   async fill(): Promise<boolean> {
     const rows = await (this.#ahead ?? this.#load());
     this.#ahead = null;
-    if (rows === null) return false;
+    if (rows === null) return this.#takeAsked();
     this.#queue = rows[Symbol.iterator]();
     this.#ahead = this.#load();
     // Its failure is met when the rows are asked for.
     this.#ahead.catch(() => {});
     return true;
+  }
+
+  #takeAsked(): boolean {
+    const asked = this.#gave ? [] : this.#asked;
+    this.#asked = [];
+    this.#queue = asked.values();
+    return asked.length > 0;
   }
 
   /** The next chunk that has open rows; null: there is none. */
@@ -90,6 +104,7 @@ export class RowSource {
       if (progress) this.#options.ledger.hasProgress(row);
       const task = this.#task(chunk, row, decode(texts[index] ?? '[]') as Row, progress);
       if (state === ROW_STATE.sending && this.#mustNotRepeat(progress)) this.#settleUnknown(task);
+      else if (progress?.asked && this.#options.askedLast) this.#asked.push(task);
       else yield task;
     }
   }
@@ -102,7 +117,7 @@ export class RowSource {
     const { key: keyColumns, supplied } = this.#options.layout;
     const key = keyColumns.length > 0 ? keyText(values, keyColumns) : null;
     const hashes = supplied && key !== null ? { key: hash128(key), hash: hash128(keyText(values, supplied)) } : null;
-    return { chunk, row, values, key, hashes, progress };
+    return { chunk, row, values, key, hashes, progress, charged: progress.attempts };
   }
 
   #settleUnknown({ chunk, row, key, progress }: RowTask): void {

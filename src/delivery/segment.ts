@@ -18,7 +18,7 @@ import { readSingle } from './single-row.ts';
 import { Slots } from './slots.ts';
 import { Turn } from './turn.ts';
 import { StoppedError } from './sender.ts';
-import { type Workload, workloadOf } from './workload.ts';
+import { keepsOrder, type Workload, workloadOf } from './workload.ts';
 
 export interface SegmentDeps {
   store: StateStore;
@@ -72,12 +72,7 @@ async function whatStopped({ loop }: SendInput, store: StateStore): Promise<Send
 
 async function runOpen(input: SendInput, deps: SegmentDeps): Promise<SendResult> {
   const segment = await openSegment(input, deps);
-  const timer = setTimeout(() => segment.ending.end({ kind: 'time' }), input.segmentMs);
-  try {
-    await sendRows(segment);
-  } finally {
-    clearTimeout(timer);
-  }
+  await sendRows(segment);
   const { reason } = segment.ending;
   if (reason?.kind === 'error') throw reason.error;
   if (reason?.kind === 'stop') await segment.ledger.stop(JSON.stringify(reason.stop));
@@ -119,6 +114,7 @@ async function sendRows(segment: Segment): Promise<void> {
   const maxInFlight = input.step?.maxInFlight ?? 1;
   const outage = new OutageDetector({
     probing: input.probe,
+    inOrder: keepsOrder(input),
     onAnswer: () => {
       pump.limit = workload.limit;
     },
@@ -141,11 +137,17 @@ async function sendRows(segment: Segment): Promise<void> {
     source: workload.source,
     limit: input.probe ? 1 : workload.limit,
     stop: ending.signal,
-    onStuck: () => outage.blameRows(),
+    onStuck: () => outage.stuck(),
     work: (task) => workload.work(task).catch((error) => endFor(error, ending)),
     onError: (error) => endFor(error, ending),
   });
-  await pump.run();
+  // Not amid finding out whether the destination is away: that would begin anew each time.
+  const timer = setTimeout(() => outage.whenClear(() => ending.end({ kind: 'time' })), input.segmentMs);
+  try {
+    await pump.run();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function endFor(error: unknown, ending: Ending): void {

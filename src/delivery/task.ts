@@ -11,6 +11,8 @@ export interface RowTask {
   /** For `send: changed`: hashes of the key and of what the row supplies. */
   hashes: { key: Uint8Array; hash: Uint8Array } | null;
   progress: Progress;
+  /** Requests for the request at hand that cost it a try whatever follows: others were answered after them. */
+  charged: number;
 }
 
 /** Where a row stands in its body. Kept while it waits, so that another process goes on from there. */
@@ -21,10 +23,12 @@ export interface Progress {
   attempts: number;
   /** The request at hand must not be sent again once it may have been applied. */
   risky: boolean;
+  /** It failed in an outage: another row tells more of whether that is over. */
+  asked: boolean;
   /** Outputs of requests that must not be repeated, by their place. */
   done: Record<string, { [output: string]: Value }>;
 }
 
 export function freshProgress(): Progress {
-  return { cursor: 0, attempts: 0, risky: false, done: {} };
+  return { cursor: 0, attempts: 0, risky: false, asked: false, done: {} };
 }

@@ -1,22 +1,12 @@
 /** Whatever rows and answers come: each row ends in one outcome, the counts add up, and none says more than is true. */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import type { SendInput, SendResult } from '../../../src/contracts/activities.ts';
-import type { ActionPlan, HttpConnectionPlan } from '../../../src/contracts/plan.ts';
 import { COUNTED } from '../../../src/core/outcomes.ts';
-import type { StateStore } from '../../../src/core/store.ts';
-import { encode, type Value } from '../../../src/core/values.ts';
+import type { Value } from '../../../src/core/values.ts';
 import { outcomeOf } from '../../../src/delivery/results.ts';
-import { RowReader } from '../../../src/delivery/row-reader.ts';
-import { runSegment } from '../../../src/delivery/segment.ts';
-import { openDestination } from '../../../src/http/index.ts';
-import { openStore } from '../../../src/state/index.ts';
-import { action, loop, plan, request } from '../../helpers/plans.ts';
+import { action, request } from '../../helpers/plans.ts';
+import { openSending, type Sending } from './sending.ts';
 
 /** What the server does to a request for a row: a status, or a connection cut before or after the row was applied. */
 type Answer = 200 | 201 | 204 | 302 | 400 | 404 | 409 | 423 | 500 | 503 | 'cut_before' | 'cut_after' | 'not_json';
@@ -108,68 +98,11 @@ const scriptsOf = fc.array(fc.array(fc.constantFrom(...ANSWERS), { minLength: 1,
 });
 
 describe('a stretch of a loop', () => {
-  let store: StateStore;
-  let dir: string;
-  let runs = 0;
+  let sending: Sending;
   beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'upriver-segment-'));
-    store = await openStore({ path: join(dir, 'state.db') });
+    sending = await openSending();
   });
-  afterAll(async () => {
-    await store[Symbol.asyncDispose]();
-    await rm(dir, { recursive: true, force: true });
-  });
-
-  async function send(
-    rows: Value[][],
-    parts: { url: string; actions: ActionPlan[]; maxInFlight: number },
-  ): Promise<{ runId: string; result: SendResult }> {
-    const runId = `run-${++runs}`;
-    const writer = await store.writeRowset(runId, runId, ['deal_id', 'properties']);
-    await writer.append(rows.map(encode));
-    const meta = await writer.publish();
-    const step = loop({ maxInFlight: parts.maxInFlight });
-    const { connections, actions } = plan({ url: parts.url, steps: [], actions: parts.actions });
-    const deps = {
-      permits: store,
-      secrets: { resolve: async () => 'token' },
-      now: () => performance.now(),
-      random: Math.random,
-    };
-    await using destination = await openDestination(connections.api as HttpConnectionPlan, deps);
-    const input: SendInput = {
-      run: { runId, river: 'deals', startedAt: '', scheduledAt: '', dryRun: false, full: false },
-      ...{
-        loop: { runId, path: 'each' },
-        step,
-        body: step.steps,
-        fromChunk: 0,
-        scope: {},
-        rows: [],
-        actions,
-        connections,
-        probe: false,
-      },
-      rowset: { $rowset: runId, rows: meta.rows, columns: meta.columns },
-      segmentMs: 60_000,
-    };
-    const never = new AbortController().signal;
-    const tools = {
-      ...deps,
-      store,
-      rows: new RowReader(store),
-      sleep: (ms: number) => sleep(ms),
-      stop: never,
-      abort: never,
-    };
-    let result = await runSegment(input, { ...tools, destinations: new Map([['api', destination]]) });
-    // As the workflow does after an outage, without its pause.
-    for (let parks = 0; result.park && parks < 200; parks++) {
-      const again = { ...input, fromChunk: result.nextChunk ?? 0, probe: true };
-      result = await runSegment(again, { ...tools, destinations: new Map([['api', destination]]) });
-    }
-    return { runId, result };
-  }
+  afterAll(() => sending[Symbol.asyncDispose]());
 
   test.each([true, false])('idempotent: %s', async (idempotent) => {
     const retry = { attempts: 3, initialMs: 1, maxMs: 2 };
@@ -180,7 +113,7 @@ describe('a stretch of a loop', () => {
         const url = await api.start();
         try {
           const actions = [action({ retry, requests: [request({ idempotent })] })];
-          const { runId, result } = await send(rows, { url, actions, maxInFlight });
+          const { runId, result } = await sending.send(rows, { url, actions, maxInFlight });
           expect(result).toMatchObject({ nextChunk: null, park: null, stop: null });
           expect(result.rows.read).toBe(rows.length);
           expect(COUNTED.reduce((sum, name) => sum + result.rows[name], 0)).toBe(rows.length);
@@ -201,6 +134,7 @@ describe('a stretch of a loop', () => {
     { api, idempotent }: { api: ScriptedApi; idempotent: boolean },
   ): Promise<void> {
     if (rows.length === 0) return;
+    const { store } = sending;
     const key = { runId, path: 'each' };
     const outcomes = [...(await store.readStates(key, 0))].map(outcomeOf);
     const records = new Map((await store.readRecords(key, {})).map((record) => [record.row, record]));
