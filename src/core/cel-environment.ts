@@ -81,17 +81,30 @@ function registerComparisons(
   environment.registerOperator(`${left} >= ${right}: bool`, (a, b) => compare(a, b) >= 0);
 }
 
+/** An answer is read by several expressions; values never change once they are there. */
+const converted = new WeakMap<object, unknown>();
+
+/** {@link toCel}, once for each object or list. */
+export function toCelOnce(value: Value): unknown {
+  if (typeof value !== 'object' || value === null) return toCel(value);
+  const known = converted.get(value);
+  if (known !== undefined) return known;
+  const made = toCel(value);
+  converted.set(value, made);
+  return made;
+}
+
 /**
  * Whole numbers become CEL's int, so that `n == 3`, `n + 1` and an index behave as whole numbers. The library tells
  * objects by their `constructor`, so one that has such a field becomes a Map.
  */
-export function toCel(value: Value): unknown {
+function toCel(value: Value): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Exact) return /^-?\d+$/.test(value.text) ? BigInt(value.text) : value;
   if (Array.isArray(value)) return value.map(toCel);
   const fields = Object.keys(value);
-  if (fields.includes('constructor') || fields.includes('__proto__')) {
+  if (Object.hasOwn(value, 'constructor') || Object.hasOwn(value, '__proto__')) {
     return new Map(fields.map((key) => [key, toCel(value[key]!)]));
   }
   const out: Record<string, unknown> = {};

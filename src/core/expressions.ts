@@ -1,7 +1,7 @@
 /** CEL conditions and mappings: compiled once, evaluated often, by one pinned library. */
 import { type Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import type { Cel } from '../contracts/plan.ts';
-import { fromCel, nullSafeEnvironment, strictEnvironment, toCel } from './cel-environment.ts';
+import { fromCel, nullSafeEnvironment, strictEnvironment, toCelOnce } from './cel-environment.ts';
 import { ExpressionError, type ExpressionOptions, PREFIX, type Rewritten, rewrite } from './cel-rewrite.ts';
 import { UpriverError } from './errors.ts';
 import type { Scope, Value } from './values.ts';
@@ -20,7 +20,7 @@ export function compileExpression(source: Cel, names: readonly string[], options
   const evaluate = compileRewritten(environment, rewritten);
   return (scope) => {
     const context: Record<string, unknown> = Object.create(null);
-    for (const name of rewritten.used) context[PREFIX + name] = toCel(scope[name] ?? null);
+    for (const name of rewritten.used) context[PREFIX + name] = toCelOnce(scope[name] ?? null);
     try {
       return fromCel(evaluate(context));
     } catch (error) {

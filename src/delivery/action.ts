@@ -11,6 +11,8 @@ export type Render = (scope: Scope) => Value;
 
 export interface CompiledAction {
   plan: ActionPlan;
+  /** Of the inputs that have one. */
+  defaults: Record<string, Value>;
   destination: Destination;
   requests: CompiledRequest[];
   /** Many rows in one request. */
@@ -57,7 +59,12 @@ export function compileAction(plan: ActionPlan, destination: Destination): Compi
       ]),
     }),
   );
-  return { plan, destination, requests, batch: compileBatchPart(plan) };
+  return { plan, defaults: defaultsOf(plan), destination, requests, batch: compileBatchPart(plan) };
+}
+
+function defaultsOf({ inputs }: ActionPlan): Record<string, Value> {
+  const optional = Object.entries(inputs).filter(([, input]) => !input.required);
+  return Object.fromEntries(optional.map(([name, input]) => [name, input.default]));
 }
 
 function compileBatchPart({ batch, requests }: ActionPlan): CompiledBatch | null {
@@ -82,14 +89,12 @@ function compileSplit({ splitWhen }: RequestPlan): (scope: Scope) => boolean {
 
 /** What an action's templates may read: its inputs, and the names that are always there. */
 export function actionScope(
-  { plan }: CompiledAction,
+  { defaults }: CompiledAction,
   given: Record<string, Value>,
   outer: Scope,
 ): Record<string, Value> {
-  const scope: Record<string, Value> = {};
-  for (const [name, input] of Object.entries(plan.inputs)) if (!input.required) scope[name] = input.default;
   const { run = null, river = null, row = null } = outer;
-  return Object.assign(scope, given, { run, river, row });
+  return { ...defaults, ...given, run, river, row };
 }
 
 export function compileAll(templates: Record<string, Parameters<typeof compileValue>[0]>): [string, Render][] {

@@ -90,14 +90,12 @@ async function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange
 }
 
 function markAll(unit: Unit, context: AttemptContext): Promise<void> {
-  let marked = Promise.resolve();
   for (const task of unit.rows) {
     task.progress.risky = !unit.request.plan.idempotent;
     const progress = unit.keepsProgress ? progressOf(task) : null;
     if (progress) context.ledger.progress(progress);
-    marked = context.ledger.mark(task.chunk, task.row, unit.markAhead);
   }
-  return marked;
+  return context.ledger.mark(unit.rows, unit.markAhead);
 }
 
 /** Back to pending, with what must be known to go on: nothing of these rows is in doubt. */

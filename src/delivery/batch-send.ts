@@ -24,7 +24,8 @@ export async function sendBatch(items: readonly BatchItem[], context: BatchConte
     return sendHalves(items, context);
   }
   if (answer.then !== 'deliver') {
-    for (const item of items) context.settle(item, endOf(answer));
+    const end = endOf(answer);
+    for (const item of items) context.settle(item, end);
     return;
   }
   const unaccounted = settleNamed(items, answer, context);
@@ -41,8 +42,9 @@ async function sendHalves(items: readonly BatchItem[], context: BatchContext): P
 function settleNamed(items: readonly BatchItem[], answer: Answer, context: BatchContext): BatchItem[] {
   const { batch } = context.action;
   const scope = answer.reply?.scope;
+  const delivered = endOf(answer);
   if (!batch || !scope || context.attempts.rehearsal) {
-    for (const item of items) context.settle(item, endOf(answer));
+    for (const item of items) context.settle(item, delivered);
     return [];
   }
   const found = verdicts(
@@ -54,7 +56,7 @@ function settleNamed(items: readonly BatchItem[], answer: Answer, context: Batch
   for (const [index, item] of items.entries()) {
     const verdict = found[index] as RowVerdict;
     if (verdict === 'unaccounted') unaccounted.push(item);
-    else context.settle(item, endOf(answer, verdict === 'delivered' ? null : verdict));
+    else context.settle(item, verdict === 'delivered' ? delivered : endOf(answer, verdict));
   }
   return unaccounted;
 }

@@ -65,20 +65,23 @@ export class BatchSource implements Source<Batch> {
   async #collect(): Promise<BatchItem[]> {
     const { most } = this.#options;
     const items: BatchItem[] = [];
-    const names = new Set(this.#busy);
     let bytes = 0;
     const passedOver: BatchItem[] = [];
+    // A later row of the same name must stay behind one passed over.
+    const namesPassed = new Set<string>();
     for (;;) {
-      const item = this.#waiting.shift() ?? (await this.#nextItem());
+      const item = this.#waiting.shift() ?? this.#takeItem() ?? (await this.#nextItem());
       if (!item) break;
+      const { id } = item;
       const full = items.length > 0 && bytes + item.bytes > most.bytes;
-      if (full || (item.id !== null && names.has(item.id))) passedOver.push(item);
-      else {
+      if (full || (id !== null && (this.#busy.has(id) || namesPassed.has(id)))) {
+        passedOver.push(item);
+        if (id !== null) namesPassed.add(id);
+      } else {
         items.push(item);
         bytes += item.bytes + 1;
+        if (id !== null) this.#busy.add(id);
       }
-      // Also for one passed over: a later row of its name must stay behind it.
-      if (item.id !== null) names.add(item.id);
       if (full || items.length >= most.rows || passedOver.length >= most.rows) break;
     }
     this.#waiting.unshift(...passedOver);
@@ -87,12 +90,18 @@ export class BatchSource implements Source<Batch> {
 
   async #nextItem(): Promise<BatchItem | null> {
     while (!this.#ended) {
-      const task = this.#options.rows.take();
-      if (task === undefined) this.#ended = !(await this.#options.rows.fill());
-      else {
-        const item = this.#prepared(task);
-        if (item) return item;
-      }
+      this.#ended = !(await this.#options.rows.fill());
+      const item = this.#takeItem();
+      if (item) return item;
+    }
+    return null;
+  }
+
+  /** Of the rows at hand, without waiting. */
+  #takeItem(): BatchItem | null {
+    for (let task = this.#options.rows.take(); task !== undefined; task = this.#options.rows.take()) {
+      const item = this.#prepared(task);
+      if (item) return item;
     }
     return null;
   }
@@ -108,12 +117,10 @@ export class BatchSource implements Source<Batch> {
   }
 
   #batchOf(items: BatchItem[]): Batch {
-    const names = items.flatMap(({ id }) => (id === null ? [] : [id]));
-    for (const name of names) this.#busy.add(name);
     return {
       items,
       done: () => {
-        for (const name of names) this.#busy.delete(name);
+        for (const { id } of items) if (id !== null) this.#busy.delete(id);
         this.#onDone();
       },
     };

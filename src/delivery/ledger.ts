@@ -48,6 +48,12 @@ export interface Settlement {
   outputs: { outputs: string; httpStatus: number | null } | null;
 }
 
+export interface RowPlace {
+  chunk: number;
+  /** From 0, in the rowset. */
+  row: number;
+}
+
 interface OpenChunk {
   chunk: number;
   firstRow: number;
@@ -58,6 +64,8 @@ type Pending = Pick<LoopCommit, 'records' | 'progress' | 'progressDone' | 'outpu
   chunks: Set<OpenChunk>;
   hashes: DeliveredHash[];
   requests: number;
+  /** Rows that wait for their mark. */
+  marks: number;
   waiters: { resolve: () => void; reject: (error: unknown) => void }[];
   /** Someone has nothing else to do meanwhile. */
   urgent: boolean;
@@ -102,11 +110,12 @@ export class Ledger {
   }
 
   /**
-   * Resolves when the row is durably `sending`; rejects with STATE_FENCED when the loop was taken over. `ahead`: others
-   * are being sent meanwhile, so that it may wait for company.
+   * Resolves when the rows are durably `sending`; rejects with STATE_FENCED when the loop was taken over. `ahead`: others
+   * are being sent meanwhile, so that they may wait for company.
    */
-  mark(chunk: number, row: number, ahead: boolean): Promise<void> {
-    this.#set(chunk, row, ROW_STATE.sending);
+  mark(rows: readonly RowPlace[], ahead: boolean): Promise<void> {
+    for (const { chunk, row } of rows) this.#set(chunk, row, ROW_STATE.sending);
+    this.#pending.marks += rows.length;
     return this.#committed(ahead);
   }
 
@@ -230,8 +239,8 @@ export class Ledger {
   }
 
   #mayCommit(): boolean {
-    const { urgent, waiters } = this.#pending;
-    return urgent || this.#error !== null || this.#sending <= 2 * waiters.length;
+    const { urgent, marks } = this.#pending;
+    return urgent || this.#error !== null || this.#sending <= 2 * marks;
   }
 
   async #commit(batch: MutablePending): Promise<void> {
@@ -283,6 +292,7 @@ function nothing(): MutablePending {
     outputs: [],
     hashes: [],
     requests: 0,
+    marks: 0,
     waiters: [],
     urgent: false,
   };

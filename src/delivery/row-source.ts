@@ -8,6 +8,9 @@ import type { Ledger } from './ledger.ts';
 import type { RowLayout } from './loop-view.ts';
 import { freshProgress, type Progress, type RowTask } from './task.ts';
 
+/** Rows decoded together: thousands that wait cost far more memory than their texts, and each by itself takes twice the time. */
+const DECODED = 64;
+
 export interface RowSourceOptions {
   store: StateStore;
   ledger: Ledger;
@@ -94,15 +97,16 @@ export class RowSource {
     return this.#options.unchangedScope ? this.#changed([...tasks], this.#options.unchangedScope) : tasks;
   }
 
-  /** Decodes each row only when it is taken: thousands of decoded rows that wait cost far more memory than their texts. */
   *#resume({ chunk, firstRow, states, texts, kept }: ChunkRows): Generator<RowTask, void> {
     const progressOf = new Map(kept.map((one) => [one.row, readProgress(one)]));
-    for (const [index, state] of states.entries()) {
+    const values = decoded(texts);
+    for (let index = 0; index < states.length; index++) {
+      const state = states[index];
       if (state !== ROW_STATE.pending && state !== ROW_STATE.sending) continue;
       const row = firstRow + index;
       const progress = progressOf.get(row);
       if (progress) this.#options.ledger.hasProgress(row);
-      const task = this.#task(chunk, row, decode(texts[index] ?? '[]') as Row, progress);
+      const task = this.#task(chunk, row, values(index), progress);
       if (state === ROW_STATE.sending && this.#mustNotRepeat(progress)) this.#settleUnknown(task);
       else if (progress?.asked && this.#options.askedLast) this.#asked.push(task);
       else yield task;
@@ -140,6 +144,19 @@ export class RowSource {
       return false;
     });
   }
+}
+
+/** Values of the row at an index, of rows asked for in order. */
+function decoded(texts: readonly string[]): (index: number) => Row {
+  let from = 0;
+  let rows: Row[] = [];
+  return (index) => {
+    if (index >= from + rows.length) {
+      from = index;
+      rows = decode(`[${texts.slice(index, index + DECODED).join(',')}]`) as Row[];
+    }
+    return rows[index - from] ?? [];
+  };
 }
 
 /** Values of some columns as JSON text: the same values always give the same text. */
