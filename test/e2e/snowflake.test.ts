@@ -89,7 +89,12 @@ test('kill -9 while Snowflake works: the next process takes the statement over',
 
 test('kill -9 before Snowflake has answered: its request is known, and runs once', async () => {
   await using project = await walkthrough();
-  snowflake.fault({ route: 'query', times: 1, sql: /inner join/, act: { kind: 'silence' } });
+  snowflake.fault({
+    route: 'query',
+    times: 1,
+    sql: /inner join/,
+    act: { kind: 'silence', until: new Promise(() => {}) },
+  });
   const first = project.start('run', 'trial-deals', '--json');
   const sent = () => snowflake.log.filter(({ sql }) => sql && /inner join/.test(sql));
   await until(() => sent().length > 0);

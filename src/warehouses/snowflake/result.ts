@@ -10,11 +10,17 @@ import type { RowStatement } from './sdk.ts';
 
 const BATCH_ROWS = 1_000;
 /** The driver tries a piece of a result again for minutes; some of its errors leave it silent for ever. */
-const STALL_MS = 300_000;
+export const STALL_MS = 300_000;
 
 type RawRow = readonly (string | null)[];
 
-export function streamResult(statement: RowStatement, running: Running): ResultStream {
+interface Reading {
+  running: Running;
+  /** How long to wait for rows. */
+  stallMs: number;
+}
+
+export function streamResult(statement: RowStatement, { running, stallMs }: Reading): ResultStream {
   const toRow = rowWriter(statement);
   const rows: Readable = statement.streamRows();
   // The driver tells of an error without ending the stream, perhaps while nobody reads.
@@ -34,7 +40,7 @@ export function streamResult(statement: RowStatement, running: Running): ResultS
       if (batch.length > 0) yield batch;
       else if (failure) throw failure;
       else if (rows.readableEnded) break;
-      else await more(rows);
+      else if ((await more(rows, stallMs)) === 'stalled') throw stalled(stallMs, statement);
     }
     if (read !== statement.getNumRows()) throw incomplete(read, statement);
   }
@@ -68,24 +74,27 @@ function take(rows: Readable, toRow: (row: RawRow) => string): string[] {
   return batch;
 }
 
-/** Until there are rows, the end, or an error (which is thrown). */
-async function more(rows: Readable): Promise<void> {
-  const stall = AbortSignal.timeout(STALL_MS);
+/** Waits until there are rows, the end, or an error (which is thrown). */
+async function more(rows: Readable, stallMs: number): Promise<'come' | 'stalled'> {
+  const stall = AbortSignal.timeout(stallMs);
   const waiting = new AbortController();
   const signal = AbortSignal.any([stall, waiting.signal]);
   try {
     await Promise.race(['readable', 'end', 'close'].map((event) => once(rows, event, { signal })));
+    return 'come';
   } catch (error) {
-    throw stall.aborted ? stalled() : error;
+    if (stall.aborted) return 'stalled';
+    throw error;
   } finally {
     waiting.abort();
   }
 }
 
-function stalled(): UpriverError {
-  return new UpriverError('REMOTE_WAREHOUSE_UNAVAILABLE', `Snowflake sent no rows for ${STALL_MS / 60_000} minutes`, {
+function stalled(stallMs: number, statement: RowStatement): UpriverError {
+  return new UpriverError('REMOTE_WAREHOUSE_UNAVAILABLE', `Snowflake sent no rows for ${stallMs / 1_000} s`, {
     hint: 'The step is tried again and reads the same result from its start.',
     retry: true,
+    context: { query_id: statement.getQueryId() },
   });
 }
 

@@ -6,7 +6,7 @@ import type { BoundSql, ResultStream, RowsToWrite, StatementOptions, WarehouseSe
 import { SNOWFLAKE_BINDS } from './binds.ts';
 import type { SnowflakeClient } from './client.ts';
 import { statementError } from './errors.ts';
-import { streamResult } from './result.ts';
+import { STALL_MS, streamResult } from './result.ts';
 import { Running } from './running.ts';
 import { stageRows } from './stage.ts';
 import { applyQuery } from './target.ts';
@@ -34,7 +34,7 @@ export class SnowflakeSession implements WarehouseSession {
     const running = new Running(this.#client, options);
     try {
       const query = await running.run({ ...sql, part: 'query' });
-      return streamResult(await running.result(query), running);
+      return streamResult(await running.result(query), { running, stallMs: STALL_MS });
     } catch (error) {
       await running[Symbol.asyncDispose]();
       running.throwIfEnded();

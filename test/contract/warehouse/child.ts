@@ -1,12 +1,13 @@
-/** A process of its own for the warehouse contract: what it does is measured, or killed in the middle. */
+/** A process of its own for the warehouse contract: what it does is measured, or killed in the middle. Its stdin is the context. */
 import { readFile } from 'node:fs/promises';
+import { json } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TableTarget, WarehouseType } from '../../../src/contracts/plan.ts';
 import type { Row } from '../../../src/core/values.ts';
-import { openWarehouse, type StatementOptions } from '../../../src/warehouses/index.ts';
+import { openWarehouse, type StatementOptions, type WarehouseContext } from '../../../src/warehouses/index.ts';
 
-const [type, context, job, ...args] = process.argv.slice(2) as [WarehouseType, string, string, ...string[]];
-await using warehouse = await openWarehouse(type, JSON.parse(context));
+const [type, job, ...args] = process.argv.slice(2) as [WarehouseType, string, ...string[]];
+await using warehouse = await openWarehouse(type, (await json(process.stdin)) as WarehouseContext);
 await using session = await warehouse.session();
 
 const options = (run: string): StatementOptions => ({

@@ -1,14 +1,10 @@
-/** A process that works on Snowflake and says how far it is, to be killed in the middle. */
+/** A process that works on Snowflake and says how far it is, to be killed in the middle. Its stdin is the context. */
+import { json } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TableTarget } from '../../../src/contracts/plan.ts';
-import { openWarehouse, type StatementOptions } from '../../../src/warehouses/index.ts';
+import { openWarehouse, type StatementOptions, type WarehouseContext } from '../../../src/warehouses/index.ts';
 
-const [context, job, sql, table] = process.argv.slice(2) as [
-  string,
-  'query' | 'script' | TableTarget['mode'],
-  string,
-  string,
-];
+const [job, sql, table] = process.argv.slice(2) as ['query' | 'script' | TableTarget['mode'], string, string];
 const options: StatementOptions = {
   signal: new AbortController().signal,
   timeoutMs: null,
@@ -17,7 +13,7 @@ const options: StatementOptions = {
   onHandle: (handle) => console.log(JSON.stringify(handle)),
 };
 const statement = { sql: [sql], values: {} };
-await using warehouse = await openWarehouse('snowflake', JSON.parse(context));
+await using warehouse = await openWarehouse('snowflake', (await json(process.stdin)) as WarehouseContext);
 await using session = await warehouse.session();
 
 if (job === 'query') {

@@ -13,6 +13,10 @@ import {
   type WarehouseContext,
   type WarehouseSession,
 } from '../../../src/warehouses/index.ts';
+import { SnowflakeClient } from '../../../src/warehouses/snowflake/client.ts';
+import { streamResult } from '../../../src/warehouses/snowflake/result.ts';
+import { Running } from '../../../src/warehouses/snowflake/running.ts';
+import { connectionOptions } from '../../../src/warehouses/snowflake/settings.ts';
 import { type Fault, type SnowflakeDouble, startSnowflake } from '../../doubles/snowflake/server.ts';
 
 const MANY = 60_000;
@@ -315,6 +319,29 @@ describe('kill -9', () => {
   );
 });
 
+test('a piece of a result that never comes: the step is told, and reads the same result again', async () => {
+  const silence = Promise.withResolvers<void>();
+  double.fault({ route: 'chunk', times: 1, act: { kind: 'silence', until: silence.promise } });
+  let resume: StatementHandle | undefined;
+  const onHandle = (handle: StatementHandle) => {
+    resume = handle;
+  };
+  await using client = await SnowflakeClient.open({ name: 'snow', options: connectionOptions(context) });
+  const running = new Running(client, options({ onHandle }));
+  const query = await running.run({ part: 'query', text: NUMBERS, binds: [] });
+  await using result = streamResult(await running.result(query), { running, stallMs: 300 });
+  await expect(Array.fromAsync(result.batches())).rejects.toMatchObject({
+    code: 'REMOTE_WAREHOUSE_UNAVAILABLE',
+    message: 'Snowflake sent no rows for 0.3 s',
+    retry: true,
+    context: { query_id: query },
+  });
+  // Or the driver would ask for that piece as long as this process is up.
+  silence.resolve();
+  expect(await read(NUMBERS, { resume })).toHaveLength(MANY);
+  expect(double.ran(/generator/)).toHaveLength(1);
+});
+
 test('an append that nobody knew of any more comes late, and adds nothing', async () => {
   const rows = 'select 1 as k union all select 2';
   const held = double.hold(/^begin/i, { times: 1 });
@@ -384,9 +411,8 @@ async function startAndDie(
   until: { test(line: string): boolean } = /"query"/,
 ): Promise<StatementHandle> {
   const file = fileURLToPath(new URL('./snowflake-child.ts', import.meta.url));
-  const child = spawn(process.execPath, [file, JSON.stringify(context), job, sql, 'INTERNAL.PUBLIC.T'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(process.execPath, [file, job, sql, 'INTERNAL.PUBLIC.T'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(context));
   const ended = once(child, 'exit');
   let handle: StatementHandle | undefined;
   for await (const line of createInterface({ input: child.stdout })) {

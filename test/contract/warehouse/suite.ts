@@ -577,9 +577,9 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
   async function inChild(args: string[], killAt?: string): Promise<{ lines: string[] }> {
     if (exclusive) await closeForOthers();
     const file = fileURLToPath(new URL('./child.ts', import.meta.url));
-    const child = spawn(process.execPath, [file, type, JSON.stringify(database.context), ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(process.execPath, [file, type, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+    // Arguments are there for everyone to see; this may hold a password.
+    child.stdin.end(JSON.stringify(database.context));
     const ended = once(child, 'exit');
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) {

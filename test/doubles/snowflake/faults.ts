@@ -29,8 +29,8 @@ export type Act =
   | { kind: 'refuse'; code: string; message?: string }
   /** The connection breaks before, or after, the request was carried out. */
   | { kind: 'reset'; when: 'before' | 'after' }
-  /** The request is carried out, and no answer ever comes. */
-  | { kind: 'silence' }
+  /** The request is carried out at once, the answer comes later. */
+  | { kind: 'silence'; until: Promise<void> }
   /** A connection that breaks after half of a chunk's bytes. */
   | { kind: 'truncate' };
 

@@ -150,7 +150,7 @@ class Double implements SnowflakeDouble, Hooks {
     if (fault && comesBefore(fault)) return misbehave(fault, request, response);
     const token = /Token="([^"]+)"/.exec(request.headers.authorization ?? '')?.[1];
     const answer = await this.#answer({ route, url, body, token });
-    if (fault?.kind === 'silence') return;
+    if (fault?.kind === 'silence') await fault.until;
     if (fault?.kind === 'reset') request.socket.destroy();
     else if (Buffer.isBuffer(answer)) sendChunk(response, answer, fault?.kind === 'truncate');
     else send(response, answer);
