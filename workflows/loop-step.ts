@@ -1,11 +1,12 @@
 /** Runs a loop step as a child workflow. Whatever ends it, its counts are told. */
 import { ApplicationFailure, CancellationScope, ChildWorkflowFailure, executeChild } from '@temporalio/workflow';
-import type { RowsetRef } from '../src/contracts/activities.ts';
+import type { RetryRows, RowsetRef } from '../src/contracts/activities.ts';
 import type { LoopInput, LoopResult } from '../src/contracts/loop.ts';
 import type { LoopStep } from '../src/contracts/plan.ts';
 import { noRows } from '../src/core/outcomes.ts';
 import { actionsFor, planOf } from '../src/core/plan-slice.ts';
 import { scopeFor } from '../src/core/scope.ts';
+import { asRows } from '../src/core/tolerance.ts';
 import { call } from './activities.ts';
 import { type LeafContext, type LeafResult, type Place, pathOf } from './place.ts';
 
@@ -15,7 +16,7 @@ export async function runLoopStep(step: LoopStep, context: LeafContext): Promise
   if (!rowset) return { rows: noRows(), requests: 0 };
   const input: LoopInput = {
     run: place.run,
-    step,
+    step: 'of' in rowset ? ofFirstRun(step, rowset.of) : step,
     path: pathOf(step, place),
     rowset,
     scope: scopeFor(step.steps, place.values),
@@ -29,7 +30,7 @@ export async function runLoopStep(step: LoopStep, context: LeafContext): Promise
 }
 
 /** The variable's rows, or those of an earlier run; null: there are none. */
-function rowsFor(step: LoopStep, { run, plan, values, retryOf }: Place): Promise<RowsetRef | null> | RowsetRef | null {
+function rowsFor(step: LoopStep, { run, plan, values, retryOf }: Place): Promise<RetryRows | null> | RowsetRef | null {
   if (!retryOf) return values[step.over] as unknown as RowsetRef | null;
   const { actions } = actionsFor(step.steps, plan);
   const requests = Object.values(actions).flatMap((action) => action.requests);
@@ -41,6 +42,12 @@ function rowsFor(step: LoopStep, { run, plan, values, retryOf }: Place): Promise
     of: retryOf.runId,
     includeUnknown: idempotent || retryOf.includeUnknown,
   });
+}
+
+/** Of a retry's few rows two per cent would be none: percentages stay those of the rows that the loop had at first. */
+function ofFirstRun(step: LoopStep, rows: number): LoopStep {
+  const stopAfter = step.stopAfter && asRows(step.stopAfter, rows, 'as');
+  return { ...step, tolerate: asRows(step.tolerate, rows, 'more'), stopAfter };
 }
 
 async function runChild(input: LoopInput, context: LeafContext): Promise<LoopResult> {

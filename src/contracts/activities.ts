@@ -193,6 +193,11 @@ export interface RetryRowsInput {
   includeUnknown: boolean;
 }
 
+export interface RetryRows extends RowsetRef {
+  /** Rows of the loop when it was run first: percentages are of these. */
+  of: number;
+}
+
 export interface OpenRowsInput {
   run: RunContext;
   loop: LoopKey;
@@ -281,7 +286,7 @@ export interface Activities {
   /** A row per row of how it ended, into a variable or a table; safe to repeat. */
   writeResults(input: ResultsInput): Promise<RowsetRef | null>;
   /** The rows of an earlier run that are to be sent again, as a rowset; null: there are none. */
-  retryRows(input: RetryRowsInput): Promise<RowsetRef | null>;
+  retryRows(input: RetryRowsInput): Promise<RetryRows | null>;
   runScript(input: ScriptInput): Promise<ScriptResult>;
   /** Opens a row-by-row loop and says which rows are still to be walked. */
   openRows(input: OpenRowsInput): Promise<OpenRows>;

@@ -1,5 +1,5 @@
 /** Rows of an earlier run that are to be sent again, as a rowset of their own. Delivered rows never are. */
-import type { RetryRowsInput, RowsetRef } from '../contracts/activities.ts';
+import type { RetryRows, RetryRowsInput, RowsetRef } from '../contracts/activities.ts';
 import { UpriverError } from '../core/errors.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
@@ -9,10 +9,11 @@ import { type LoopView, openLoop } from './loop-view.ts';
 import { rowsGone } from './row-reader.ts';
 import { keyText } from './row-source.ts';
 
+const RETRY = 'retry:';
 const RUNS_LOOKED_AT = 1_000;
 const SETTLED: ReadonlySet<number> = new Set([ROW_STATE.delivered, ROW_STATE.unchanged]);
 
-export async function retryRows(input: RetryRowsInput, store: StateStore): Promise<RowsetRef | null> {
+export async function retryRows(input: RetryRowsInput, store: StateStore): Promise<RetryRows | null> {
   const old = { runId: input.of, path: input.loop.path };
   const record = await store.getLoop(old);
   if (!record) return neverBegun(input, store);
@@ -23,7 +24,22 @@ export async function retryRows(input: RetryRowsInput, store: StateStore): Promi
   if (rowset.rows === 0) return null;
   const ref = { $rowset: rowset.id, rows: rowset.rows, columns: rowset.columns };
   if (input.step.key.length > 0) await skipSuperseded(input, ref, store);
-  return ref;
+  return { ...ref, of: await firstRows(input, record, store) };
+}
+
+/** A retry may be of a retry: the loop's rows are those of the run that read them. */
+async function firstRows(
+  { of, loop: { path } }: RetryRowsInput,
+  record: LoopRecord,
+  store: StateStore,
+): Promise<number> {
+  let { rows } = record;
+  for (let run = await store.getRun(of); run?.startedBy.startsWith(RETRY); ) {
+    const runId = run.startedBy.slice(RETRY.length);
+    rows = (await store.getLoop({ runId, path }))?.rows ?? rows;
+    run = await store.getRun(runId);
+  }
+  return rows;
 }
 
 /** A run that ended well had no need of the loop; one that failed before it has rows that nobody read. */

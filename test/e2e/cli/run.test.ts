@@ -173,18 +173,21 @@ test('connections test logs in to each', async () => {
   expect(refused.stdout).toContain('REMOTE_UNREACHABLE');
 });
 
-test('retry sends the rows that did not get through, and only those', async () => {
+test('retry sends the rows that did not get through, and only those; a percentage tolerated is of the rows at first', async () => {
   await using other = await startSandbox({ deals: 8, limits: null });
-  await using deals = await makeProject(dealsProject(other.url, { rows: 10, loop: 'tolerate: 2' }), TOKEN);
+  await using deals = await makeProject(dealsProject(other.url, { rows: 10, loop: 'tolerate: 20%' }), TOKEN);
   expect((await deals.upriver('run', 'deals')).code).toBe(3);
   const before = other.state().requests;
-  other.seed({ first: 9, count: 2 });
+  other.seed({ first: 9, count: 1 });
   const retried = await deals.upriver('retry', 'last', '--json');
-  expect(retried.code).toBe(0);
+  expect(retried.code).toBe(3);
   const run = JSON.parse(retried.stdout) as RunResult;
   expect(run.steps.map(({ id }) => id)).toEqual(['each']);
-  expect(run.rows.delivered).toBe(2);
+  expect(run.rows).toMatchObject({ read: 2, delivered: 1, rejected: 1 });
   expect(other.state().requests).toBe(before + 2);
+  const again = await deals.upriver('retry', 'last', '--json');
+  expect(again.code).toBe(3);
+  expect((JSON.parse(again.stdout) as RunResult).rows).toMatchObject({ read: 1, rejected: 1 });
 });
 
 test('an API that is away: the run says what it waits for, and goes on when it is back', async () => {
