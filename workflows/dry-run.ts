@@ -4,7 +4,15 @@ import type { Plan } from '../src/contracts/plan.ts';
 import type { DryRunReport } from '../src/contracts/run.ts';
 import { limitsTime } from '../src/core/limits-time.ts';
 
-export function dryRunReport(steps: readonly DryRunCounts[], { connections }: Pick<Plan, 'connections'>): DryRunReport {
+interface Rehearsed {
+  dryRuns: readonly DryRunCounts[];
+  undecided: readonly string[];
+}
+
+export function dryRunReport(
+  { dryRuns: steps, undecided }: Rehearsed,
+  { connections }: Pick<Plan, 'connections'>,
+): DryRunReport {
   const perConnection: Record<string, number> = {};
   for (const { requests } of steps) {
     for (const [name, count] of Object.entries(requests)) perConnection[name] = (perConnection[name] ?? 0) + count;
@@ -19,6 +27,8 @@ export function dryRunReport(steps: readonly DryRunCounts[], { connections }: Pi
     // Connections do not wait for each other, but steps do: the sum is what may be counted on.
     estimated_ms: times.reduce((sum, time) => sum + time, 0),
     samples: steps.flatMap(({ samples }) => samples),
+    refused: steps.flatMap(({ refused }) => refused),
+    undecided: [...undecided],
   };
 }
 
@@ -26,8 +36,13 @@ export function dryRunReport(steps: readonly DryRunCounts[], { connections }: Pi
 const SAMPLES = 3;
 
 /** What the rows of a row-by-row loop would send, all in all. Its own rows are what counts. */
-export function addDryRun(sum: DryRunCounts, { requests, samples }: DryRunCounts): DryRunCounts {
+export function addDryRun(sum: DryRunCounts, { requests, samples, refused }: DryRunCounts): DryRunCounts {
   const total = { ...sum.requests };
   for (const [name, count] of Object.entries(requests)) total[name] = (total[name] ?? 0) + count;
-  return { rows: sum.rows, requests: total, samples: [...sum.samples, ...samples].slice(0, SAMPLES) };
+  return {
+    rows: sum.rows,
+    requests: total,
+    samples: [...sum.samples, ...samples].slice(0, SAMPLES),
+    refused: [...sum.refused, ...refused].slice(0, SAMPLES),
+  };
 }

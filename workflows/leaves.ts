@@ -69,7 +69,10 @@ async function runAction(step: ActionStep, { place, note, noteDryRun, show }: Le
   // It is a request, and no row.
   if (dryRun) noteDryRun({ ...dryRun, rows: 0 });
   // Nothing was sent, so there is nothing to put out.
-  if (place.run.dryRun) return { requests };
+  if (place.run.dryRun) {
+    for (const variable of Object.values(step.outputs)) place.unknown.add(variable);
+    return { requests };
+  }
   const outcome = single?.outcome ?? 'not_attempted';
   const fine = outcome === 'delivered' || (outcome === 'skipped' && place.rows.length === 0);
   if (!fine) throw actionFailure(step, path, result);
@@ -147,7 +150,10 @@ function overlapped({ id, river }: RiverStep): Error {
 
 async function runScript(step: ScriptStep, { place }: LeafContext): Promise<LeafResult> {
   // Nobody knows what it would do to the world.
-  if (place.run.dryRun) return { status: 'skipped' };
+  if (place.run.dryRun) {
+    for (const variable of Object.values(step.outputs)) place.unknown.add(variable);
+    return { status: 'skipped' };
+  }
   const path = pathOf(step, place);
   const result = await call({ id: path, summary: step.name ?? step.run.join(' ') }).runScript({
     ...scopeOf(step, place),

@@ -3,6 +3,7 @@ import type { DryRunCounts, RowRef, RunContext } from '../src/contracts/activiti
 import type { LoopInput } from '../src/contracts/loop.ts';
 import type { Cel, Plan, StepPlan, TemplateValue } from '../src/contracts/plan.ts';
 import type { RunInput, StepResult } from '../src/contracts/run.ts';
+import { readsAny } from '../src/core/expressions.ts';
 import { scopeFor } from '../src/core/scope.ts';
 import { refsOf } from '../src/core/templates.ts';
 import type { Value } from '../src/core/values.ts';
@@ -17,6 +18,8 @@ export interface Place {
   rows: RowRef[];
   /** Variables and inputs; steps set them. */
   values: Record<string, Value>;
+  /** Of a dry run: variables whose values only a real run knows. */
+  unknown: Set<string>;
   searchAttributes: boolean;
   retryOf: RunInput['retryOf'];
 }
@@ -44,6 +47,7 @@ export function rowPlace(
     prefix: `${path}/row-${row + 1}/`,
     rows: [...rows, { rowset: rowset.$rowset, row, iterators: step.iterators }],
     values: { ...scope },
+    unknown: new Set(),
     searchAttributes,
     retryOf: null,
   };
@@ -66,8 +70,7 @@ export function readsRow(template: TemplateValue, place: Place): boolean {
 
 /** Whether only an activity can evaluate a condition. A text that merely looks like it is sent there too. */
 export function dependsOnRow(conditions: readonly (Cel | null)[], place: Place): boolean {
-  const words = new Set(conditions.flatMap((source) => source?.match(/\w+/g) ?? []));
-  return rowNames(place).some((name) => words.has(name));
+  return readsAny(conditions, new Set(rowNames(place)));
 }
 
 function rowNames({ rows }: Place): string[] {

@@ -50,7 +50,7 @@ export async function runRiver(input: RunInput): Promise<RunResult> {
 }
 
 function riverPlace({ plan, searchAttributes, retryOf }: RunInput, run: RunContext, values: Place['values']): Place {
-  return { run, plan, prefix: '', rows: [], values, searchAttributes, retryOf };
+  return { run, plan, prefix: '', rows: [], values, unknown: new Set(), searchAttributes, retryOf };
 }
 
 /** All of the river's; of a retry its loops alone, each with all that is in it. */
@@ -133,7 +133,7 @@ function resultOf({ input, run, host }: Run, { status, error }: Ending): RunResu
     rows: host.steps.reduce((sum, step) => (step.rows ? addCounts(sum, step.rows) : sum), noRows()),
     error,
     outputs: singleValues(host.place),
-    ...(run.dryRun ? { dry_run: dryRunReport(host.dryRuns, input.plan) } : {}),
+    ...(run.dryRun ? { dry_run: dryRunReport(host, input.plan) } : {}),
   };
 }
 

@@ -131,7 +131,7 @@ class RowWalks {
 
   /** A dry run gives no row an outcome. */
   #noteDryRun({ dryRuns }: WorkflowHost, { outcome }: RowEnd): void {
-    const sum = dryRuns.reduce(addDryRun, this.#carry.dryRun ?? { rows: 0, requests: {}, samples: [] });
+    const sum = dryRuns.reduce(addDryRun, this.#carry.dryRun ?? { rows: 0, requests: {}, samples: [], refused: [] });
     this.#carry.dryRun = { ...sum, rows: sum.rows + (outcome === 'delivered' ? 1 : 0) };
   }
 

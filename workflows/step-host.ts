@@ -3,7 +3,7 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { DryRunCounts } from '../src/contracts/activities.ts';
 import type { BranchPlan, ConditionStep, StepPlan } from '../src/contracts/plan.ts';
 import type { StepResult } from '../src/contracts/run.ts';
-import { compileExpression } from '../src/core/expressions.ts';
+import { compileExpression, readsAny } from '../src/core/expressions.ts';
 import { builtIns, scopeFor } from '../src/core/scope.ts';
 import { compileText } from '../src/core/templates.ts';
 import type { Value } from '../src/core/values.ts';
@@ -22,6 +22,8 @@ export class WorkflowHost implements StepHost {
   readonly place: Place;
   readonly steps: StepResult[] = [];
   readonly dryRuns: DryRunCounts[] = [];
+  /** Conditions of a dry run that read what only a real one knows. */
+  readonly undecided: string[] = [];
   /** Something went wrong that the river's author allows. */
   partial = false;
   /** Leaf steps begun. */
@@ -51,6 +53,11 @@ export class WorkflowHost implements StepHost {
 
   async choose(step: ConditionStep): Promise<BranchPlan | undefined> {
     const conditions = step.branches.map((branch) => branch.if);
+    if (this.place.unknown.size > 0 && readsAny(conditions, this.place.unknown)) {
+      this.undecided.push(step.id);
+      this.#leafResults.set(step, { status: 'skipped' });
+      return undefined;
+    }
     if (!dependsOnRow(conditions, this.place)) {
       return step.branches.find(({ if: source }) => source === null || this.#holds(source));
     }

@@ -93,7 +93,7 @@ function showEnd(console: Console, run: RunDocument, url: string | null): number
   else {
     // A dry run's counts are of rows that were not sent: its report says it all.
     if (run.dry_run) {
-      showDryRun(console, run.dry_run);
+      showDryRun(console, run.dry_run, run);
       showErrors(console, run);
     } else showRun(console, run, url);
   }

@@ -16,7 +16,7 @@ import type {
   TemplateValue,
   RetryPlan,
 } from './plan.ts';
-import type { DryRunSample, FinalStatus, StepResult } from './run.ts';
+import type { DryRunRefusal, DryRunSample, FinalStatus, StepResult } from './run.ts';
 
 /** What every activity knows of the run that it works for. */
 export interface RunContext {
@@ -141,6 +141,7 @@ export interface DryRunCounts {
   /** Per connection. */
   requests: Record<string, number>;
   samples: DryRunSample[];
+  refused: DryRunRefusal[];
 }
 
 export interface SingleResult {

@@ -57,6 +57,18 @@ export interface DryRunReport {
   estimated_ms: number;
   /** The first few, secrets hidden. */
   samples: DryRunSample[];
+  /** The first few rows that no request can be made of. */
+  refused: DryRunRefusal[];
+  /** Conditions that read what an action puts out, which only a real run knows: none of their branches was walked. */
+  undecided: string[];
+}
+
+export interface DryRunRefusal {
+  step: string;
+  /** From 1. */
+  row: number;
+  code: string;
+  message: string;
 }
 
 export interface DryRunSample {

@@ -91,3 +91,8 @@ function environmentFor(options: ExpressionOptions): Environment {
   strict ??= strictEnvironment();
   return strict;
 }
+
+/** Whether one of the expressions may read one of the names. A text that merely looks like it counts too. */
+export function readsAny(sources: readonly (Cel | null)[], names: ReadonlySet<string>): boolean {
+  return sources.some((source) => source?.match(/\w+/g)?.some((word) => names.has(word)));
+}

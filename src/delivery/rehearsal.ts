@@ -3,9 +3,9 @@
  * none leaves, and no row gets an outcome.
  */
 import type { DryRunCounts } from '../contracts/activities.ts';
-import type { DryRunSample } from '../contracts/run.ts';
+import type { DryRunRefusal, DryRunSample } from '../contracts/run.ts';
 import { countsFromHistogram, histogram, ROW_STATE, type RowCounts } from '../core/outcomes.ts';
-import type { StateStore } from '../core/store.ts';
+import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import type { Destination, Exchange, Limiter, Permit } from '../http/http-client.ts';
 import type { Unit } from './attempts.ts';
 
@@ -17,6 +17,7 @@ const NO_CONTENT: Exchange = { kind: 'reply', status: 204, headers: {}, body: ''
 export class Rehearsal {
   readonly #step: string;
   readonly #samples: DryRunSample[] = [];
+  readonly #refused: DryRunRefusal[] = [];
   readonly #requests: Record<string, number> = {};
   readonly #states = new Map<number, Uint8Array>();
 
@@ -48,8 +49,9 @@ export class Rehearsal {
   standInStore(real: StateStore, rows: number): StateStore {
     const nothing = { inDoubt: 0, requests: 0 };
     return overlay(real, {
-      commitLoop: async ({ chunks }) => {
+      commitLoop: async ({ chunks, records }) => {
         for (const { chunk, states } of chunks) this.#states.set(chunk, states);
+        for (const record of records) this.#noteRefusal(record);
         return true;
       },
       stopLoop: async () => true,
@@ -63,7 +65,17 @@ export class Rehearsal {
   }
 
   counts(): DryRunCounts {
-    return { rows: this.#sum()[ROW_STATE.delivered] ?? 0, requests: this.#requests, samples: this.#samples };
+    return {
+      rows: this.#sum()[ROW_STATE.delivered] ?? 0,
+      requests: this.#requests,
+      samples: this.#samples,
+      refused: this.#refused,
+    };
+  }
+
+  #noteRefusal({ row, outcome, code, message }: OutcomeRecord): void {
+    if (outcome === 'skipped' || this.#refused.length >= SAMPLES) return;
+    this.#refused.push({ step: this.#step, row: row + 1, code, message });
   }
 
   /** Rows that would be sent are not attempted. */

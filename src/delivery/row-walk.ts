@@ -1,6 +1,7 @@
 /** Walks one row through a loop's body: each action done in place. */
 import type { ActionStep, BranchPlan, ConditionStep, StepPlan } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
+import { readsAny } from '../core/expressions.ts';
 import type { Outcome } from '../core/outcomes.ts';
 import { compileText } from '../core/templates.ts';
 import type { Scope, Value } from '../core/values.ts';
@@ -54,6 +55,8 @@ class RowHost implements StepHost {
   readonly #scope: Record<string, Value>;
   readonly #context: RowWalkContext;
   readonly #outputs: { [name: string]: Value } = {};
+  /** Of a dry run: what the row's actions put out, which only a real run knows. Conditions on it are passed over. */
+  readonly #unknown = new Set<string>();
   #place = 0;
   #delivered: Answer | null = null;
   /** The first failure of a step with `on_error: continue`: the row goes on, but it did not end well. */
@@ -72,11 +75,14 @@ class RowHost implements StepHost {
     Object.assign(this.#outputs, outputs);
     for (const [output, variable] of Object.entries((step as ActionStep).outputs)) {
       this.#scope[variable] = outputs[output] ?? null;
+      if (this.#context.attempts.rehearsal) this.#unknown.add(variable);
     }
     return 'go_on';
   }
 
   choose({ branches }: ConditionStep): BranchPlan | undefined {
+    const sources = branches.map((branch) => branch.if);
+    if (this.#unknown.size > 0 && readsAny(sources, this.#unknown)) return undefined;
     const { conditions } = this.#context.body;
     return branches.find((branch) => branch.if === null || isTrue(conditions.get(branch), this.#scope));
   }

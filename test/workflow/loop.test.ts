@@ -71,12 +71,18 @@ describe('a loop over rows', () => {
   });
 
   test('a dry run renders every request and sends none', async () => {
-    const result = await engine.run(planOf({ steps: [query(deals(1, 10)), loop()] }), { dryRun: true });
+    const sql = `${deals(1, 10)} union all select '..', json_object('amount', 1)`;
+    const steps = [query(sql), loop({ tolerate: { rows: 1 } })];
+    const result = await engine.run(planOf({ steps }), { dryRun: true });
     expect(sandbox.state().deals).toMatchObject({ received: 0 });
-    expect(result.dry_run).toMatchObject({ rows: 10, requests: 10 });
-    expect(result.rows).toMatchObject({ read: 10, delivered: 0, not_attempted: 10 });
+    expect(result.dry_run).toMatchObject({
+      rows: 10,
+      requests: 10,
+      refused: [{ step: 'each', row: 11, code: 'ROW_VALUE_IN_PATH' }],
+    });
+    expect(result.rows).toMatchObject({ read: 11, delivered: 0, rejected: 1, not_attempted: 10 });
     const kept = await engine.store.countLoop({ runId: result.run_id, path: 'each' });
-    expect(kept.rows).toMatchObject({ delivered: 0, not_attempted: 10 });
+    expect(kept.rows).toMatchObject({ delivered: 0, not_attempted: 11 });
     expect(result.dry_run?.samples[0]).toMatchObject({ method: 'PATCH', body: '{"properties":{"amount":1}}' });
     expect(JSON.stringify(result)).not.toContain('secret-token');
   });

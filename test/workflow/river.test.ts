@@ -157,10 +157,16 @@ describe('a logic river', () => {
     const echo = { ...read, requests: [{ ...get, outputs: { id: "body.id + ' secret-token'" } }] };
     const echoed = await engine.run(planOf([step], { actions: [echo], river: withVariables(['found']) }));
     expect(echoed.outputs).toMatchObject({ found: expect.not.stringContaining('secret-token') });
-    const rehearsed = await engine.run(planOf([step], { actions: [read], river: withVariables(['found']) }), {
+    // Of a dry run nobody knows what the action puts out: who reads it decides nothing.
+    const gate = condition('gate', [{ if: 'found == null', then: 'fail' }]);
+    const rehearsed = await engine.run(planOf([step, gate], { actions: [read], river: withVariables(['found']) }), {
       dryRun: true,
     });
-    expect(rehearsed).toMatchObject({ status: 'succeeded', outputs: { found: null }, dry_run: { requests: 1 } });
+    expect(rehearsed).toMatchObject({
+      status: 'succeeded',
+      outputs: { found: null },
+      dry_run: { rows: 0, requests: 1, undecided: ['gate'] },
+    });
   });
 
   test('a river calls another and gets its values', async () => {
