@@ -55,8 +55,8 @@ const OVERLAPS = {
 } as const satisfies Record<Overlap, ScheduleOverlapPolicy>;
 
 /** Stable as long as river, cron, timezone and inputs are: a change of those is another schedule. */
-export function scheduleId({ plan, cron, timezone, inputs }: WantedSchedule): string {
-  return `${plan.root}/${fingerprint([cron, timezone, inputs]).slice(0, 8)}`;
+function scheduleId({ plan, cron, timezone, inputs }: WantedSchedule, taskQueue: string): string {
+  return `${plan.root}/${fingerprint([taskQueue, cron, timezone, inputs]).slice(0, 8)}`;
 }
 
 /** Where the schedules of a project live. Two projects that share a server need a task queue each. */
@@ -74,7 +74,7 @@ export async function planSchedules(
   const { client } = scope;
   const changes: ScheduleChange[] = [];
   for (const schedule of wanted) {
-    const id = scheduleId(schedule);
+    const id = scheduleId(schedule, scope.taskQueue);
     changes.push({
       id,
       change: await changeOf(client, id, scheduleOptions(schedule, scope)),
@@ -97,7 +97,9 @@ export async function applySchedules(
 ): Promise<ScheduleChange[]> {
   const { client } = scope;
   const changes = await planSchedules(scope, wanted);
-  const byId = new Map(wanted.map((schedule) => [scheduleId(schedule), scheduleOptions(schedule, scope)]));
+  const byId = new Map(
+    wanted.map((schedule) => scheduleOptions(schedule, scope)).map((options) => [options.scheduleId, options]),
+  );
   for (const { id, change } of changes) {
     const options = byId.get(id);
     if (change === 'delete') await client.schedule.getHandle(id).delete();
@@ -166,7 +168,9 @@ async function updateSchedule(
 
 function scheduleOptions(schedule: WantedSchedule, { taskQueue, searchAttributes }: ScheduleScope): ScheduleOptions {
   const { plan, cron, timezone, inputs } = schedule;
-  const id = scheduleId(schedule);
+  const id = scheduleId(schedule, taskQueue);
+  // Temporal adds the nominal time. Two schedules of one river may have the same.
+  const workflowId = id.replace('/', '-');
   const input: RunInput = {
     plan,
     inputs,
@@ -190,10 +194,10 @@ function scheduleOptions(schedule: WantedSchedule, { taskQueue, searchAttributes
     action: {
       type: 'startWorkflow',
       workflowType: plan.root,
-      workflowId: plan.root,
+      workflowId,
       taskQueue,
       args: [input],
-      memo: { ...memoOf(input), fingerprint: fingerprint([spec, policies, input, taskQueue]) },
+      memo: { ...memoOf(input), fingerprint: fingerprint([spec, policies, input, taskQueue, workflowId]) },
       ...(description ? { staticSummary: summaryOf(description) } : {}),
     },
     memo: { upriver: { taskQueue, river: plan.root, cron, timezone } } satisfies Marker,

@@ -139,25 +139,30 @@ test('schedules: apply creates, keeps, changes and deletes; list, pause, resume,
   const worker = project.start('worker');
   await worker.says('Worker ready');
   expect((await project.upriver('schedules', 'trigger', 'deals')).code).toBe(0);
-  const run = await until(async () => {
+  const succeeded = async (many: number) => {
     const { runs } = JSON.parse((await project.upriver('runs', '--json')).stdout) as {
       runs: { run_id: string; status: string }[];
     };
-    return runs.find(({ status }) => status === 'succeeded');
-  });
-  expect(run.run_id).toMatch(/^deals-\d{4}-/);
-  worker.child.kill('SIGTERM');
-  await once(worker.child, 'exit');
+    const ids = runs.filter(({ status }) => status === 'succeeded').map((run) => run.run_id);
+    return ids.length === many && ids;
+  };
+  expect(await until(() => succeeded(1))).toEqual([expect.stringMatching(/^deals-\w{8}-\d{4}-/)]);
 
   const { 'rivers/deals.yaml': river } = dealsProject(hubspot.url, {
     rows: 3,
-    river: "schedules: [ { cron: '30 7 * * 1' } ]",
+    river: "overlap: allow\nschedules: [ { cron: '30 7 * * 1' }, { cron: '30 7 * * *', inputs: { add: 2 } } ]",
   });
   await project.write({ 'rivers/deals.yaml': river ?? '' });
   expect(await changes()).toEqual([
     ['create', '30 7 * * 1'],
+    ['create', '30 7 * * *'],
     ['delete', '0 6 * * *'],
   ]);
+  // Both are due at the same moment, as every Monday: neither takes the other's place.
+  expect((await project.upriver('schedules', 'trigger', 'deals')).code).toBe(0);
+  expect(new Set(await until(() => succeeded(3))).size).toBe(3);
+  worker.child.kill('SIGTERM');
+  await once(worker.child, 'exit');
   const unknown = await project.upriver('schedules', 'pause', 'nothing');
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain('schedules list');
