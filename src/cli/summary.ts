@@ -23,7 +23,7 @@ export function showRun(console: Console, run: RunDocument, uiUrl: string | null
   );
   if (run.steps.length > 0) console.say(`\n${stepTable(console, run)}\n`);
   showErrors(console, run);
-  if (badRows(run.rows) > 0) console.say(whereTheRowsAre(run));
+  if (badRows(run.rows) > 0 && run.error?.code !== 'ROW_TOLERANCE') console.say(whereTheRowsAre(run));
   if (uiUrl) console.say(`Temporal UI: ${uiUrl}`);
 }
 

@@ -145,8 +145,13 @@ function wrongType(family: string, name: string, expected: string, actual: unkno
   return {
     code: `${family}_WRONG_TYPE`,
     message: `${about} is ${kindOf(actual)}, not ${wanted}`,
-    hint: actual === null ? 'Write a value, or take the key out.' : `Write ${wanted}.`,
+    hint: hintForType(name, wanted, actual),
   };
+}
+
+function hintForType(name: string, wanted: string, actual: unknown): string {
+  if (actual !== null) return `Write ${wanted}.`;
+  return name === '' ? 'Write keys and their values, or delete the file.' : 'Write a value, or take the key out.';
 }
 
 function wrongChoice(family: string, name: string, actual: unknown, choices: readonly string[]): Problem {

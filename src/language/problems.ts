@@ -39,7 +39,7 @@ export class Problems {
       );
       return;
     }
-    const message = INDENTATION.has(error.code) ? INDENTED : `not valid YAML: ${lowerFirst(error.message)}`;
+    const message = isIndentation(error) ? INDENTED : `not valid YAML: ${lowerFirst(error.message)}`;
     this.add({ code: `${family}_YAML`, message, hint: yamlHint(error, line) }, position);
   }
 
@@ -140,10 +140,10 @@ const INDENTATION: ReadonlySet<string> = new Set(['BAD_INDENT', 'BLOCK_AS_IMPLIC
 const INDENTED = 'not valid YAML: the indentation does not fit, or a text without quotes holds ": "';
 
 function yamlHint({ code, message }: YAMLParseError, line: string): string {
-  if (/:\s+["']?\{[^}]*\}\s*[^\s,}\]#]/.test(line)) {
+  if (/:\s+(["']?)\{[\w.|-]+\}\1\s*[^\s,}\]#'"]/.test(line)) {
     return "A value that begins with { needs quotes: key: '{name} and more'.";
   }
-  if (INDENTATION.has(code) || message.includes('without - indicator')) {
+  if (isIndentation({ code, message })) {
     return 'Indent the keys of one mapping alike, with spaces; put a text that holds ": " in quotes.';
   }
   switch (code) {
@@ -158,6 +158,11 @@ function yamlHint({ code, message }: YAMLParseError, line: string): string {
     default:
       return 'Look at indentation, quotes and brackets on this line and the one before.';
   }
+}
+
+/** Where indentation is wrong, what the parser says of the lines after it helps nobody. */
+export function isIndentation({ code, message }: Pick<YAMLParseError, 'code' | 'message'>): boolean {
+  return INDENTATION.has(code) || message.includes('without - indicator');
 }
 
 function lowerFirst(text: string): string {

@@ -15,7 +15,7 @@ import {
 import type { Json } from '../contracts/plan.ts';
 import type { Position } from '../core/errors.ts';
 import { Exact, numberFromText } from '../core/values.ts';
-import type { Problems } from './problems.ts';
+import { isIndentation, type Problems } from './problems.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -39,8 +39,10 @@ export class SourceFile {
     this.#text = text;
     this.#document = parseDocument(text, { prettyErrors: false });
     const { errors } = this.#document;
+    const astray = errors.findIndex(isIndentation);
     let line = 0;
-    for (const error of errors) {
+    for (const [index, error] of errors.entries()) {
+      if (astray >= 0 && index > astray && error.code !== 'DUPLICATE_KEY') continue;
       const offset = this.#faultOf(error);
       const position = this.#position(offset);
       // What follows on the same line is mostly the same mistake again.

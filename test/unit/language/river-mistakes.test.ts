@@ -252,6 +252,7 @@ const cases: [string, string, string, string][] = [
     'another name',
   ],
   ['a tolerance without sense', loop('    tolerate: some\n'), '12:15 RIVER_BAD_VALUE', '2%'],
+  ['a tolerance of more than all', loop("    tolerate: '110%'\n"), '12:15 RIVER_BAD_VALUE', '2%'],
   ['a negative tolerance', loop('    tolerate: -1\n'), '12:15 RIVER_BAD_VALUE', '2%'],
   ['stop_after as a duration', loop('    stop_after: 5s\n'), '12:17 RIVER_BAD_VALUE', '2%'],
   ['max_in_flight: 0', loop('    max_in_flight: 0\n'), '12:20 RIVER_BAD_VALUE', 'max_in_flight'],
@@ -349,6 +350,12 @@ const cases: [string, string, string, string][] = [
     '8:61 RIVER_UNKNOWN_INPUT',
     "Did you mean 'limit'?",
   ],
+  [
+    'an input of a river that does not fit its type',
+    '  - { id: a, type: river, river: other, inputs: { day: 5, limit: many } }',
+    '8:68 RIVER_INPUT_TYPE',
+    'Give limit as 42',
+  ],
   ['missing input of a river', '  - { id: a, type: river, river: other }', '8:5 RIVER_MISSING_INPUT', 'Add day'],
   [
     'unknown output of a river',
@@ -405,8 +412,14 @@ describe('the river around the steps', () => {
       'of its own',
     ],
     ['steps that are a mapping', 'name: x\nsteps: { a: 1 }', '2:8 RIVER_WRONG_TYPE', 'a list'],
-    ['an empty file', '', '1:1 RIVER_WRONG_TYPE', ''],
+    ['an empty file', '', '1:1 RIVER_WRONG_TYPE', 'delete the file'],
     ['wrong indentation', 'name: x\nsteps:\n  - id: a\n   type: sql\n', '4:1 RIVER_YAML', 'Indent'],
+    [
+      'a list item that is indented too little, which leads the parser astray',
+      'name: x\nsteps:\n  - id: a\n    type: sql\n - id: b\n   type: sql\n   query: select 1\n',
+      '5:1 RIVER_YAML',
+      'Indent',
+    ],
     [
       'a line that is indented too deep',
       'name: x\nsteps:\n  - id: a\n    type: sql\n      connection: warehouse\n',
@@ -480,7 +493,7 @@ describe('the river around the steps', () => {
       'an input that a schedule leaves out',
       "name: x\ninputs: { day: {} }\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]\nschedules: [ { cron: '0 6 * * *' } ]",
       '4:14 RIVER_MISSING_INPUT',
-      'default',
+      'Add inputs: { day: … } to the schedule',
     ],
   ];
 
