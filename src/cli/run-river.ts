@@ -49,7 +49,8 @@ export async function runRiver(context: CommandContext, { project, order, detach
     console.say(`${console.out('bold', river)}  ${runId}\n${console.out('dim', runUrl(runtime, runId) ?? '')}`);
     const { left, run } = await watchRun({ console, runtime, runId, river, interrupt, quiet: order.dryRun });
     if (left === 'interrupt') return await stopWatching({ console, runtime, interrupt, order, run });
-    if (left === 'ended') return showEnd(console, run, runtime.role === 'host' ? null : runUrl(runtime, runId));
+    if (left === 'ended')
+      return showEnd({ console, run, order }, runtime.role === 'host' ? null : runUrl(runtime, runId));
     console.note('The process that hosted Temporal has ended; this one takes its place.');
   }
 }
@@ -88,7 +89,13 @@ function showDetached(console: Console, run: RunDocument): number {
   return EXIT.ok;
 }
 
-function showEnd(console: Console, run: RunDocument, url: string | null): number {
+interface Ended {
+  console: Console;
+  run: RunDocument;
+  order: RunOrder;
+}
+
+function showEnd({ console, run, order }: Ended, url: string | null): number {
   if (console.json) console.document(run);
   else {
     // A dry run's counts are of rows that were not sent: its report says it all.
@@ -96,6 +103,8 @@ function showEnd(console: Console, run: RunDocument, url: string | null): number
       showDryRun(console, run.dry_run, run);
       showErrors(console, run);
     } else showRun(console, run, url);
+    if (order.retryOf && run.status === 'succeeded' && run.rows.read === 0)
+      console.say(`No row of ${order.retryOf.runId} is left to send again.`);
   }
   return exitCodeOfStatus(run.status);
 }

@@ -8,6 +8,7 @@ import {
   type ScheduleSummary,
   type ScheduleUpdateOptions,
 } from '@temporalio/client';
+import { optionalDateToTs } from '@temporalio/common/lib/time.js';
 import type { Overlap, Plan } from '../contracts/plan.ts';
 import type { RunInput } from '../contracts/run.ts';
 import type { Value } from '../core/values.ts';
@@ -124,6 +125,16 @@ export async function listSchedules({
     throw asUnreachable(error);
   }
   return found.sort((a, b) => a.id.localeCompare(b.id));
+}
+
+/** When a schedule starts runs in a span of time, both ends included; paused or not, jitter left out. */
+export async function dueTimes(
+  { client, namespace }: { client: Client; namespace: string },
+  { scheduleId: id, from, to }: { scheduleId: string; from: Date; to: Date },
+): Promise<number> {
+  const [startTime, endTime] = [optionalDateToTs(from), optionalDateToTs(to)];
+  const span = { namespace, scheduleId: id, startTime: startTime ?? null, endTime: endTime ?? null };
+  return (await client.workflowService.listScheduleMatchingTimes(span)).startTime.length;
 }
 
 function listed(summary: ScheduleSummary, { river, cron, timezone }: Marker['upriver']): ListedSchedule {

@@ -6,6 +6,7 @@ import { asUnreachable } from '../../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../../temporal/project-runtime.ts';
 import {
   applySchedules,
+  dueTimes,
   type ListedSchedule,
   listSchedules,
   planSchedules,
@@ -15,7 +16,7 @@ import { wantedSchedules } from '../wanted-schedules.ts';
 import { action, type CommandContext, newCommand } from '../command.ts';
 import type { Console } from '../console.ts';
 import { EXIT } from '../exit-codes.ts';
-import { timestamp } from '../format.ts';
+import { plural, timestamp } from '../format.ts';
 import { openLog } from '../log.ts';
 import { parseTime } from '../options.ts';
 import { loadProjectSettings, loadValidProject } from '../project.ts';
@@ -74,12 +75,10 @@ function listCommand(): Command {
 }
 
 type Handle = ReturnType<ProjectRuntime['client']['schedule']['getHandle']>;
+/** Resolves to what is to be said beyond that it is done, if anything. */
+type ScheduleWork = (handle: Handle, runtime: ProjectRuntime) => Promise<string | void>;
 
-function handleCommand(
-  name: 'pause' | 'resume' | 'trigger',
-  description: string,
-  work: (handle: Handle) => Promise<unknown>,
-): Command {
+function handleCommand(name: 'pause' | 'resume' | 'trigger', description: string, work: ScheduleWork): Command {
   return newCommand(`${name} <schedule>`, description).action(
     action(async (context, [wanted = '']) =>
       onEach(context, wanted, `${name}${name.endsWith('e') ? 'd' : 'ed'}`, work),
@@ -92,21 +91,27 @@ function backfillCommand(): Command {
     .requiredOption('--from <time>', 'ISO time, as in 2026-11-01T00:00:00Z', parseTime)
     .requiredOption('--to <time>', 'ISO time', parseTime)
     .action(
-      action<{ from: Date; to: Date }>(async (context, [wanted = ''], { from, to }) =>
-        onEach(context, wanted, 'backfilled', (handle) =>
-          handle.backfill({ start: from, end: to, overlap: 'BUFFER_ALL' }),
-        ),
-      ),
+      action<Span>(async (context, [wanted = ''], span) => {
+        if (span.from > span.to)
+          throw new UpriverError('USAGE', '--from is later than --to.', { hint: 'Give the earlier time as --from.' });
+        return onEach(context, wanted, 'backfilled', (handle, runtime) => backfill(handle, runtime, span));
+      }),
     );
 }
 
+interface Span {
+  from: Date;
+  to: Date;
+}
+
+async function backfill(handle: Handle, runtime: ProjectRuntime, { from, to }: Span): Promise<string> {
+  const due = await dueTimes(runtime, { scheduleId: handle.scheduleId, from, to });
+  if (due > 0) await handle.backfill({ start: from, end: to, overlap: 'BUFFER_ALL' });
+  return due > 0 ? `${plural(due, 'run')}, one after the other` : 'no run is due in that time';
+}
+
 /** Does something to a schedule by id, or to all of a river. */
-async function onEach(
-  context: CommandContext,
-  wanted: string,
-  done: string,
-  work: (handle: Handle) => Promise<unknown>,
-): Promise<number> {
+async function onEach(context: CommandContext, wanted: string, done: string, work: ScheduleWork): Promise<number> {
   await using runtime = await reach(context, await loadProjectSettings(context.projectDir), false);
   const schedules = (await listSchedules(runtime)).filter(({ id, river }) => id === wanted || river === wanted);
   if (schedules.length === 0) {
@@ -115,10 +120,10 @@ async function onEach(
     });
   }
   for (const { id } of schedules) {
-    await work(runtime.client.schedule.getHandle(id)).catch((error) => {
+    const more = await work(runtime.client.schedule.getHandle(id), runtime).catch((error) => {
       throw asUnreachable(error);
     });
-    context.console.say(`${id}  ${done}`);
+    context.console.say(`${id}  ${done}${more ? `: ${more}` : ''}`);
   }
   if (context.console.json) context.console.document({ schedules: schedules.map(({ id }) => ({ id, [done]: true })) });
   return EXIT.ok;
