@@ -1,9 +1,10 @@
 /** Does single steps as Temporal work, each an activity or a child workflow: one way for a river and for a row of a loop. */
 import { executeChild, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { SendResult } from '../src/contracts/activities.ts';
-import type { ActionStep, RiverStep, ScriptStep, SqlStep } from '../src/contracts/plan.ts';
+import type { ActionStep, RiverPlan, RiverStep, ScriptStep, SqlStep } from '../src/contracts/plan.ts';
 import type { RunInput, RunResult } from '../src/contracts/run.ts';
 import { actionHint } from '../src/core/hints.ts';
+import { calledInput } from '../src/core/inputs.ts';
 import type { Outcome } from '../src/core/outcomes.ts';
 import { actionsFor, planFrom } from '../src/core/plan-slice.ts';
 import { builtIns } from '../src/core/scope.ts';
@@ -58,7 +59,7 @@ async function runAction(step: ActionStep, { place, note, noteDryRun, show }: Le
   const loop = { runId: place.run.runId, path };
   const slice = actionsFor([step], place.plan);
   const plan = { ...scopeOf(step, place), ...slice, loop, step: null, body: [step], rowset: null };
-  const carry = { fromChunk: 0, outageSince: null, startedAt: Date.now() };
+  const carry = { fromChunk: 0, outageSince: null, outageMessage: '', startedAt: Date.now() };
   const result = await sendAll(plan, carry, {
     outageLimitMs: step.timeoutMs,
     onSegment: (_result, message) => show(message),
@@ -102,7 +103,7 @@ async function callRiver(step: RiverStep, { place }: LeafContext): Promise<LeafR
   const path = pathOf(step, place);
   const input: RunInput = {
     plan: planFrom(plan, step.river),
-    inputs: await renderInputs(step, place),
+    inputs: typed(await renderInputs(step, place), plan.rivers[step.river]),
     startedBy: `river:${run.runId}`,
     full: run.full,
     dryRun: run.dryRun,
@@ -126,6 +127,13 @@ async function callRiver(step: RiverStep, { place }: LeafContext): Promise<LeafR
     place.values[variable] = revive(result.outputs?.[output] ?? null);
   }
   return { status: result.status, rows: result.rows };
+}
+
+function typed(given: { [name: string]: Value }, river: RiverPlan | undefined): { [name: string]: Value } {
+  const types = river?.inputs ?? {};
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, calledInput(name, types[name]?.type ?? 'json', revive(value))]),
+  );
 }
 
 /** The inputs become the called river's argument: Temporal shows them, as those of any run. */

@@ -42,13 +42,20 @@ async function sendToEnd(input: LoopInput, carry: LoopCarry): Promise<LoopResult
     const counts = await CancellationScope.nonCancellable(() => finish(input));
     setCurrentDetails(countsTable(counts.rows, 'The loop did not run to its end.'));
     if (isCancellation(error)) throw error;
-    return { status: 'failed', ...counts, error: reportOf(error), stopsRiver: false, dryRun: null, results: null };
+    return {
+      status: 'failed',
+      ...counts,
+      error: reportOf(error, input.step.id),
+      stopsRiver: false,
+      dryRun: null,
+      results: null,
+    };
   }
 }
 
 function freshCarry(): LoopCarry {
   const rowByRow = { fromRow: 0, settlements: 0, partial: false, dryRun: null };
-  return { fromChunk: 0, outageSince: null, startedAt: Date.now(), ...rowByRow };
+  return { fromChunk: 0, outageSince: null, outageMessage: '', startedAt: Date.now(), ...rowByRow };
 }
 
 async function sendLoop(input: LoopInput, carry: LoopCarry): Promise<Ended> {

@@ -1,5 +1,5 @@
 /** Sends rows segment by segment, and pauses durably when the destination is away or a limit is far off. */
-import { sleep } from '@temporalio/workflow';
+import { isCancellation, sleep } from '@temporalio/workflow';
 import type { SendInput, SendResult } from '../src/contracts/activities.ts';
 import type { SendCarry } from '../src/contracts/loop.ts';
 import { formatDuration } from '../src/core/durations.ts';
@@ -25,6 +25,17 @@ export interface SendHooks {
 }
 
 export async function sendAll(plan: SendPlan, carry: SendCarry, hooks: SendHooks): Promise<SendResult> {
+  try {
+    return await sendSegments(plan, carry, hooks);
+  } catch (error) {
+    // The step's timeout: why nothing came of it says more than that it is over.
+    const limit = hooks.outageLimitMs ?? LONGEST_OUTAGE_MS;
+    const late = isCancellation(error) && Date.now() - carry.startedAt >= limit;
+    throw late && carry.outageSince !== null ? outageTooLong(carry, carry.outageSince) : error;
+  }
+}
+
+async function sendSegments(plan: SendPlan, carry: SendCarry, hooks: SendHooks): Promise<SendResult> {
   let settled = -1;
   for (;;) {
     const result = await sendSegment(plan, carry);
@@ -72,8 +83,9 @@ async function pause(
     return;
   }
   if (carry.outageSince === null || progress) carry.outageSince = Date.now();
+  carry.outageMessage = park.message;
   const lasted = Date.now() - carry.outageSince;
-  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(park.message, lasted);
+  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(carry, carry.outageSince);
   hooks.onSegment(result, `The destination is out of reach: ${park.message}`);
   await sleep(outagePause(lasted), { summary: `outage: ${park.message}`.slice(0, 200) });
 }
@@ -83,10 +95,11 @@ function outagePause(lastedMs: number): number {
   return Math.min(Math.max(Math.round(lastedMs / 4), SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
 }
 
-function outageTooLong(message: string, lasted: number): Error {
+function outageTooLong({ outageMessage }: SendCarry, since: number): Error {
+  const seconds = Math.max(Math.round((Date.now() - since) / 1_000), 1);
   return stepFailure({
     code: 'REMOTE_OUTAGE',
-    message: `The destination was out of reach for ${formatDuration(lasted)}: ${message}`,
+    message: `The destination was out of reach for ${formatDuration(seconds * 1_000)}: ${outageMessage}`,
     hint: 'Rows that were not sent are not attempted; `upriver retry` sends them when it is back.',
   });
 }

@@ -34,6 +34,8 @@ export interface SendCarry {
   fromChunk: number;
   /** Epoch ms of the outage's first failure; null: the destination answers. */
   outageSince: number | null;
+  /** What it looks like. */
+  outageMessage: string;
   /** Epoch ms. */
   startedAt: number;
 }

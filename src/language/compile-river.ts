@@ -1,9 +1,10 @@
 /** A river's file → its plan and its schedules, once everything that it may refer to is known. */
 import type { Json, Overlap, RiverPlan } from '../contracts/plan.ts';
+import { checkInput } from '../core/inputs.ts';
 import type { Value } from '../core/values.ts';
 import { compileSteps } from './compile-steps.ts';
 import { cronProblem, isTimezone } from './cron.ts';
-import { checkInput, inputErrors, inputValues } from './inputs.ts';
+import { inputErrors, inputValues } from './inputs.ts';
 import { Names } from './names.ts';
 import type { Registry, RiverShell } from './registry.ts';
 
@@ -86,8 +87,14 @@ export function compileSchedules({ parsed, inputs, file }: RiverShell): Schedule
     }
     const given = schedule.inputs as Record<string, Json>;
     for (const { name, error } of inputErrors(inputs, given)) {
-      const at = Object.hasOwn(given, name) ? [...path, 'inputs', name] : path;
-      file.add(at, { code: error.code, message: error.message, hint: error.hint ?? '' });
+      const { code, message, hint = '' } = error;
+      if (Object.hasOwn(given, name)) file.add([...path, 'inputs', name], { code, message, hint });
+      else
+        file.add(path, {
+          code,
+          message,
+          hint: `Add inputs: { ${name}: … } to the schedule, or give the input a default.`,
+        });
     }
     return {
       river: parsed.name,

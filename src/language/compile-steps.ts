@@ -9,6 +9,8 @@ import type {
   StepBase,
   StepPlan,
 } from '../contracts/plan.ts';
+import type { UpriverError } from '../core/errors.ts';
+import { calledInput } from '../core/inputs.ts';
 import { didYouMean } from '../core/suggest.ts';
 import { compileActionStep } from './compile-action-step.ts';
 import { compileLoop } from './compile-loop.ts';
@@ -167,6 +169,7 @@ function compileRiverStep(step: Parsed<'river'>, path: Path, context: StepContex
   }
   if (called) {
     checkInputs({ step: `river ${river}`, inputs: called.inputs, given: inputs, path }, context);
+    checkTypes(called.inputs, inputs, path, file);
     checkOutputs(called.variables, outputs, path, file);
   }
   checkTemplate(inputs, context.names, file, [...path, 'inputs']);
@@ -180,6 +183,25 @@ function compileRiverStep(step: Parsed<'river'>, path: Path, context: StepContex
     );
   }
   return { ...baseOf(step), type: 'river', river, inputs, outputs, wait };
+}
+
+/** What is written out; of references it is known when the river is called. */
+function checkTypes(
+  types: RiverShell['inputs'],
+  given: Readonly<Record<string, Json>>,
+  path: Path,
+  file: FileProblems,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    const known = typeof value !== 'object' && !String(value).includes('{');
+    if (!known || !Object.hasOwn(types, name)) continue;
+    try {
+      calledInput(name, types[name]!.type, value);
+    } catch (error) {
+      const { code, message, hint = '' } = error as UpriverError;
+      file.add([...path, 'inputs', name], { code, message, hint });
+    }
+  }
 }
 
 function checkOutputs(

@@ -1,8 +1,9 @@
 /** A river's inputs, given as text on the command line or as values by a schedule or a calling river. */
-import type { InputPlan, InputType, Json, RiverPlan } from '../contracts/plan.ts';
+import type { InputPlan, Json, RiverPlan } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
+import { checkInput, convertInput } from '../core/inputs.ts';
 import { didYouMean } from '../core/suggest.ts';
-import { Exact, numberFromText, parseExact, revive, type Value } from '../core/values.ts';
+import { revive, type Value } from '../core/values.ts';
 
 type Given = Readonly<Record<string, Value | Json>>;
 
@@ -37,17 +38,9 @@ export function inputErrors(inputs: Record<string, InputPlan>, given: Given): { 
 export function inputValues(inputs: Record<string, InputPlan>, given: Given): { [name: string]: Value } {
   const values: { [name: string]: Value } = {};
   for (const [name, { type, default: fallback }] of Object.entries(inputs)) {
-    values[name] = convert(type, revive(Object.hasOwn(given, name) ? given[name] : fallback)) ?? null;
+    values[name] = convertInput(type, revive(Object.hasOwn(given, name) ? given[name] : fallback)) ?? null;
   }
   return values;
-}
-
-/** What is wrong with one value, if anything. */
-export function checkInput(name: string, type: InputType, value: Value | Json): UpriverError | null {
-  if (convert(type, revive(value)) !== undefined) return null;
-  return new UpriverError('RIVER_INPUT_TYPE', `input '${name}' is not ${WANTED[type]}`, {
-    hint: `Give ${name} as ${EXAMPLES[type]}.`,
-  });
 }
 
 function unknownInput(name: string, inputs: Record<string, InputPlan>): UpriverError {
@@ -59,54 +52,4 @@ function missingInput(name: string): UpriverError {
   return new UpriverError('RIVER_MISSING_INPUT', `input '${name}' is missing`, {
     hint: `Give it with --input ${name}=…, or give it a default.`,
   });
-}
-
-const WANTED: Readonly<Record<InputType, string>> = {
-  string: 'text',
-  integer: 'a whole number',
-  number: 'a number',
-  boolean: 'true or false',
-  json: 'JSON',
-};
-const EXAMPLES: Readonly<Record<InputType, string>> = {
-  string: "text (in YAML, in quotes: '5')",
-  integer: '42',
-  number: '1.5',
-  boolean: 'true or false',
-  json: '{"a": 1}',
-};
-
-/** undefined: it does not fit. null fits any type. */
-function convert(type: InputType, value: Value): Value | undefined {
-  if (value === null) return null;
-  switch (type) {
-    case 'string':
-      return typeof value === 'string' ? value : undefined;
-    case 'integer':
-      return asNumber(value, /^-?\d+$/);
-    case 'number':
-      return asNumber(value, /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/);
-    case 'boolean':
-      return typeof value === 'string'
-        ? { true: true, false: false }[value]
-        : typeof value === 'boolean'
-          ? value
-          : undefined;
-    case 'json':
-      return typeof value === 'string' ? fromJson(value) : value;
-  }
-}
-
-function asNumber(value: Value, pattern: RegExp): Value | undefined {
-  if (typeof value === 'string') return pattern.test(value) ? numberFromText(value) : undefined;
-  const number = typeof value === 'number' || value instanceof Exact;
-  return number && pattern.test(String(value)) ? value : undefined;
-}
-
-function fromJson(text: string): Value | undefined {
-  try {
-    return parseExact(text);
-  } catch {
-    return undefined;
-  }
 }

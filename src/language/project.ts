@@ -7,6 +7,7 @@ import { compileAction } from './compile-action.ts';
 import { compileConnections, type KnownConnection } from './compile-connections.ts';
 import { checkRecursion, compileRiver, compileSchedules, type ScheduleSpec } from './compile-river.ts';
 import { parseWith } from './parse.ts';
+import { oversize, planFor } from './plan.ts';
 import { FileProblems, Problems } from './problems.ts';
 import { type Registry, type RiverShell, riverShell } from './registry.ts';
 import { ActionFile } from './schema/action.ts';
@@ -49,19 +50,27 @@ export async function loadProject(dir: string): Promise<Project> {
   const schedules = shells.flatMap(compileSchedules);
   checkRecursion(rivers);
   if (rivers.size === 0) problems.add(noRivers(root));
-  return {
+  const project = {
     dir: root,
     settings,
     connections: new Map([...connections].flatMap(([name, known]) => (known ? [[name, known.plan]] : []))),
     actions: new Map([...actions].flatMap(([name, action]) => (action ? [[name, action]] : []))),
     rivers: new Map(plans.map((plan) => [plan.name, plan])),
     schedules,
-    errors: problems.sorted(),
   };
+  if (problems.sorted().length === 0) checkSizes(project, shells);
+  return { ...project, errors: problems.sorted() };
+}
+
+function checkSizes(project: Omit<Project, 'errors'>, shells: readonly RiverShell[]): void {
+  for (const { parsed, file } of shells) {
+    const problem = oversize(planFor(project, parsed.name));
+    if (problem) file.add(['name'], problem);
+  }
 }
 
 function noRivers(root: string): { code: string; message: string; hint: string } {
-  const message = existsSync(root) ? 'there is no river here' : `there is no folder ${root}`;
+  const message = existsSync(root) ? 'there is no river here: rivers/ has no YAML file' : `there is no folder ${root}`;
   return {
     code: 'CONFIG_NO_PROJECT',
     message,

@@ -144,6 +144,15 @@ describe('a loop over rows', () => {
     sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
   });
 
+  test('an API that stays away for all of the step’s timeout is what is told', async () => {
+    sandbox.set({ down: true });
+    const result = await engine.outcome(planOf({ steps: [query(deals(1, 50)), loop({ timeoutMs: 4_000 })] }));
+    sandbox.set({ down: false });
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'REMOTE_OUTAGE', step: 'each' } });
+    expect(result.error?.message).toMatch(/^The destination was out of reach for \ds: .+/);
+    expect(result.rows).toMatchObject({ read: 50, delivered: 0, rejected: 0 });
+  });
+
   test('an API that is away pauses the loop, which goes on by itself when it is back', async () => {
     await sandbox.stop();
     const runId = await engine.start(planOf({ steps: [query(deals(1, 100)), loop()] }));

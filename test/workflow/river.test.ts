@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ConditionStep, Plan, RiverPlan, StepPlan } from '../../src/contracts/plan.ts';
+import type { ConditionStep, Json, Plan, RiverPlan, StepPlan } from '../../src/contracts/plan.ts';
 import type { RunResult } from '../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
@@ -169,7 +169,7 @@ describe('a logic river', () => {
     });
   });
 
-  test('a river calls another and gets its values', async () => {
+  test('a river calls another, with inputs of its types, and gets its values', async () => {
     const child: RiverPlan = {
       name: 'load',
       description: null,
@@ -184,14 +184,23 @@ describe('a logic river', () => {
       id: 'call',
       type: 'river',
       river: 'load',
-      inputs: { n: 21 },
+      inputs: { n: '{given}' },
       outputs: { twice: 'got' },
       wait: true,
     };
-    const made = planOf([step], { river: withVariables(['got']) });
-    const result = await engine.run({ ...made, rivers: { ...made.rivers, load: child } });
+    const planGiven = (given: Json): Plan => {
+      const made = planOf([step], { river: { variables: { got: single, given: { ...single, initial: given } } } });
+      return { ...made, rivers: { ...made.rivers, load: child } };
+    };
+    const result = await engine.run(planGiven('21'));
     expect(result.outputs).toMatchObject({ got: 42 });
-    expect(await engine.store.getRun(`${result.run_id}/call`)).toMatchObject({ river: 'load', status: 'succeeded' });
+    expect(await engine.store.getRun(`${result.run_id}/call`)).toMatchObject({
+      river: 'load',
+      status: 'succeeded',
+      inputs: { n: 21 },
+    });
+    const misfit = await engine.outcome(planGiven('many'));
+    expect(misfit.steps[0]?.error).toMatchObject({ code: 'RIVER_INPUT_TYPE', hint: 'Give n as 42.' });
   });
 
   test('a timeout ends the run with its counts kept', async () => {

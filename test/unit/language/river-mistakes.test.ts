@@ -353,7 +353,7 @@ const cases: [string, string, string, string][] = [
   [
     'an input of a river that does not fit its type',
     '  - { id: a, type: river, river: other, inputs: { day: 5, limit: many } }',
-    '8:68 RIVER_INPUT_TYPE',
+    '8:66 RIVER_INPUT_TYPE',
     'Give limit as 42',
   ],
   ['missing input of a river', '  - { id: a, type: river, river: other }', '8:5 RIVER_MISSING_INPUT', 'Add day'],
