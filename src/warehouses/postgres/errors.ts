@@ -75,12 +75,23 @@ function serverError(error: pg.DatabaseError, origin?: Origin): UpriverError {
   const state = error.code ?? '';
   const kind = [5, 3, 2].map((length) => KINDS[state.slice(0, length)]).find(Boolean) ?? DEFAULT;
   const hint = error.hint ? `${kind.hint} PostgreSQL's hint: ${error.hint}` : kind.hint;
-  const context = { sqlstate: state, ...place(error.position, origin) };
-  return new UpriverError(kind.code, error.message, { hint, retry: kind.retry, context });
+  const where = place(error.position, origin);
+  const message = `${error.message}${whereText(where)}`;
+  return new UpriverError(kind.code, message, { hint, retry: kind.retry, context: { sqlstate: state, ...where } });
+}
+
+interface Place {
+  sql_line?: number;
+  sql_column?: number;
+}
+
+function whereText({ sql_line: line, sql_column: column }: Place): string {
+  if (line === undefined) return '';
+  return column === undefined ? ` (line ${line})` : ` (line ${line}, column ${column})`;
 }
 
 /** Line and column in the user's text, from 1. The column only where no bind before it has changed the line's length. */
-function place(position: string | undefined, origin: Origin | undefined): { sql_line?: number; sql_column?: number } {
+function place(position: string | undefined, origin: Origin | undefined): Place {
   const offset = Number(position) - 1;
   if (!origin || !(offset >= origin.prefix)) return {};
   const before = origin.text.slice(origin.prefix, offset).split('\n');

@@ -1,7 +1,8 @@
 /** One session with Snowflake, logged in again whenever it was lost, with promises instead of the driver's callbacks. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions } from 'snowflake-sdk';
-import { isSessionLost, isUnreachable, loginError } from './errors.ts';
+import { isOfDriver, isSessionLost, isUnreachable, loginError } from './errors.ts';
+import { tokenError } from './oauth-errors.ts';
 import { type Connection, loadSdk, type RowStatement, type SnowflakeError, type StatementOption } from './sdk.ts';
 
 export interface Login {
@@ -101,6 +102,8 @@ async function logIn({ name, options }: Login): Promise<Connection> {
     await executeOn(connection, { sqlText: SESSION });
     return connection;
   } catch (error) {
+    const fetchesToken = options.authenticator === 'OAUTH_CLIENT_CREDENTIALS';
+    if (fetchesToken && error instanceof Error && !isOfDriver(error)) throw tokenError(error, name);
     throw loginError(error, name, options.account ?? '');
   }
 }

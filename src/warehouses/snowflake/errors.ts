@@ -45,6 +45,10 @@ const CORRECT_SQL = sql("Correct the SQL or the data that it reads; the message 
 /** Of logins. First match wins. */
 const LOGIN_RULES: readonly Rule[] = [
   {
+    codes: ['404061'],
+    verdict: { code: 'CONFIG_SNOWFLAKE_AUTH', hint: 'Write `token_url` under `oauth` as https://….' },
+  },
+  {
     codes: ['390144'],
     verdict: {
       code: 'AUTH_SNOWFLAKE_KEY',
@@ -134,6 +138,11 @@ const STATEMENT_RULES: readonly Rule[] = [
   { codes: ['001003'], verdict: sql('Correct the SQL: Snowflake says where it stopped understanding it.') },
 ];
 
+/** Of Snowflake, or of its driver: not of what either of them uses. */
+export function isOfDriver(error: unknown): boolean {
+  return failureOf(error) !== null;
+}
+
 export function isSessionLost(error: unknown): boolean {
   const failure = failureOf(error);
   if (failure) return SESSION_LOST.has(failure.code);
@@ -205,7 +214,8 @@ function verdictOf(failure: Failure, rules: readonly Rule[]): Verdict | undefine
 
 function build(failure: Failure, { code, hint, retry = false, message }: Verdict): UpriverError {
   const { queryId, line, position } = failure;
-  return new UpriverError(code, message ?? failure.message, {
+  const text = message ?? failure.message;
+  return new UpriverError(code, queryId ? `${text} (query ${queryId})` : text, {
     hint,
     retry,
     context: {

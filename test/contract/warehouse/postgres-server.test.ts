@@ -211,6 +211,7 @@ describe('values', () => {
 describe('what goes wrong', () => {
   test('an error says line and column', async () => {
     await expect(read('select 1 as a,\n  wrong as b')).rejects.toMatchObject({
+      message: 'column "wrong" does not exist (line 2, column 3)',
       context: { sqlstate: '42703', sql_line: 2, sql_column: 3 },
     });
     await expect(write('select 1 as a,\n  wrong as b', target('t'))).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 /** Logging in to Snowflake: every kind of secret, and what is said when it does not work. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { openWarehouse } from '../../../src/warehouses/index.ts';
@@ -98,6 +99,67 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     hint: expect.stringMatching(hint as RegExp),
     retry: false,
   });
+});
+
+test.each<[string, number, string, Record<string, unknown>]>([
+  [
+    'a client that it does not know',
+    401,
+    '{"error":"invalid_client","error_description":"no such client"}',
+    {
+      code: 'AUTH_WAREHOUSE',
+      retry: false,
+      message: 'connection snow: the OAuth server answers 401: invalid_client, no such client',
+    },
+  ],
+  ['nothing that is JSON', 200, '<html>', { code: 'AUTH_WAREHOUSE', retry: false }],
+  [
+    'a token that Snowflake refuses',
+    200,
+    '{"access_token":"other","token_type":"bearer"}',
+    { code: 'AUTH_WAREHOUSE', retry: false },
+  ],
+  ['that it is overloaded', 503, '{}', { code: 'REMOTE_WAREHOUSE_UNAVAILABLE', retry: true }],
+])('an OAuth server that says: %s', async (_name, status, body, expected) => {
+  const type = body.startsWith('{') ? 'application/json' : 'text/html';
+  const server = createHttpServer((_request, response) =>
+    response.writeHead(status, { 'content-type': type }).end(body),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const token_url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+    const error = await check({ oauth: { ...oauth, client_secret: 'hunter2', token_url } }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ ...expected, hint: expect.any(String) });
+    expect(JSON.stringify([error, error.message, error.cause])).not.toContain('hunter2');
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test.each([
+  ['at which nobody is', 'http://127.0.0.1:1/token', 'REMOTE_WAREHOUSE_UNAVAILABLE', true],
+  ['that is none', 'token server', 'CONFIG_SNOWFLAKE_AUTH', false],
+])('an address of an OAuth server %s', async (_name, token_url, code, retry) => {
+  await expect(check({ oauth: { ...oauth, token_url } })).rejects.toMatchObject({
+    code,
+    retry,
+    hint: expect.stringContaining('token_url'),
+  });
+});
+
+test('an OAuth server whose certificate nobody signed', async () => {
+  const server = createServer({ cert: TEST_CERTIFICATE, key: TEST_KEY }, (_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const token_url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+    await expect(check({ oauth: { ...oauth, token_url } })).rejects.toMatchObject({
+      code: 'CONFIG_WAREHOUSE_TLS',
+      retry: false,
+    });
+  } finally {
+    server.close();
+  }
 });
 
 test('a network policy', async () => {
