@@ -69,12 +69,10 @@ async function createOnce({ run, inputs, startedBy }: BeginRunInput, { store }: 
 
 /** Safe to repeat: everything in it is an upsert, and the lock goes last. */
 async function endRun(
-  { run, status, steps, error, variables, values, retentionMs }: EndRunInput,
-  deps: ActivityDeps,
+  { run, status, endedAt, steps, error, variables, values, retentionMs }: EndRunInput,
+  { store, wallClock }: ActivityDeps,
 ): Promise<void> {
-  const { store, wallClock } = deps;
   const known = new Map((await store.listSteps(run.runId)).map((step) => [step.stepId, step]));
-  const endedAt = wallClock();
   for (const step of steps) {
     const startedAt = known.get(step.id)?.startedAt ?? endedAt - step.duration_ms;
     await store.saveStep({
@@ -94,5 +92,5 @@ async function endRun(
   if (Object.keys(variables).length > 0) await store.saveVariables(run.river, variables);
   await store.updateRun(run.runId, { status, endedAt, error, values, expiresAt: endedAt + retentionMs });
   await store.unlockRiver(run.river, run.runId);
-  await store.prune(endedAt);
+  await store.prune(wallClock());
 }

@@ -110,7 +110,9 @@ async function finish({ input, run, host }: Run, { status, error, failure }: End
   const result = resultOf({ input, run, host }, { status, error, failure });
   const variables = status === 'succeeded' && !run.dryRun ? valuesOf(host.place, ({ persist }) => persist) : {};
   const { retentionMs } = input.plan;
-  const ended = { run, status, steps: host.steps, error, variables, values: singleValues(host.place), retentionMs };
+  const endedAt = Date.parse(result.started_at) + result.duration_ms;
+  const values = singleValues(host.place);
+  const ended = { run, status, endedAt, steps: host.steps, error, variables, values, retentionMs };
   await CancellationScope.nonCancellable(async () => {
     showStatus(input, status, result.rows);
     setCurrentDetails(stepsTable(host.steps, error?.message ?? null));

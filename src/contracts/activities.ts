@@ -72,6 +72,8 @@ export interface BeginRunResult {
 export interface EndRunInput {
   run: RunContext;
   status: FinalStatus;
+  /** Epoch ms. */
+  endedAt: number;
   steps: StepResult[];
   error: ErrorReport | null;
   /** Persisted variables to keep; empty unless the run succeeded. */
