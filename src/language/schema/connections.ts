@@ -37,8 +37,9 @@ export const PostgresConnection = z
           verify: z.boolean().optional(),
         }),
       ])
-      .optional(),
-    max_connections: Integer.optional(),
+      .optional()
+      .describe('true: encrypted, and the certificate checked; goes before what the URL says (sslmode, as in psql)'),
+    max_connections: Integer.optional().describe('At once, per worker process; default 10'),
   })
   .describe('PostgreSQL');
 

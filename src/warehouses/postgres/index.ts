@@ -91,7 +91,7 @@ function textsOf(row: Record<string, string | null>): Record<string, string> {
 function clientConfig(config: PostgresConfig): pg.ClientConfig {
   const { url, host, port, database, username, password } = config;
   const target = url
-    ? { connectionString: url }
+    ? { connectionString: urlFor(url, config.ssl) }
     : { host, port: Number(port ?? 5432), database, user: username, password };
   return {
     ...target,
@@ -106,6 +106,15 @@ class TimedClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super({ ...(config as pg.ClientConfig), connectionTimeoutMillis: CONNECT_MS });
   }
+}
+
+/** What the URL says of TLS gives way to `ssl`; without that it means what it means to psql, not what the driver makes of it. */
+function urlFor(url: string, ssl: PostgresConfig['ssl']): string {
+  if (!/[?&]ssl/.test(url) || !URL.canParse(url)) return url;
+  const parsed = new URL(url);
+  if (ssl === undefined) parsed.searchParams.set('uselibpqcompat', 'true');
+  else for (const name of [...parsed.searchParams.keys()]) if (name.startsWith('ssl')) parsed.searchParams.delete(name);
+  return parsed.href;
 }
 
 function tlsOptions(ssl: NonNullable<PostgresConfig['ssl']>): pg.ClientConfig['ssl'] {

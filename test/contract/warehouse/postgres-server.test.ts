@@ -331,6 +331,25 @@ describe('encryption', () => {
     }
   });
 
+  test.each([
+    ['require', 'nothing', undefined, 'TLS'],
+    ['disable', 'nothing', undefined, 'off'],
+    ['verify-full', 'an authority', { ca: TEST_CERTIFICATE }, 'TLS'],
+    ['require', 'false', false, 'off'],
+    ['disable', 'verify: false', { verify: false }, 'TLS'],
+  ])('sslmode=%s in the URL, %s in `ssl`', async (mode, _name, ssl, tls) => {
+    await using warehouse = await open({ url: `${url}?sslmode=${mode}`, ssl });
+    expect(await warehouse.check()).toMatchObject({ tls: expect.stringContaining(tls) });
+  });
+
+  test.each([
+    ['verify-full', 'nothing', undefined],
+    ['require', 'true', true],
+  ])('sslmode=%s in the URL, %s in `ssl`: the certificate is checked', async (mode, _name, ssl) => {
+    await using warehouse = await open({ url: `${url}?sslmode=${mode}`, ssl });
+    await expect(warehouse.check()).rejects.toMatchObject({ code: 'CONFIG_WAREHOUSE_TLS', retry: false });
+  });
+
   test('a cancel goes over an encrypted connection too', async () => {
     await using encrypted = await open({ url, ssl: { ca: TEST_CERTIFICATE } });
     await using inTls = await encrypted.session();
