@@ -109,9 +109,18 @@ function defaultThen(status: number): Then {
 /** What is not safe to send again is not: better an honest `unknown` than a row delivered twice. */
 function safely(verdict: Verdict, idempotent: boolean): Verdict {
   const again = verdict.then === 'retry' || verdict.then === 'wait';
-  const status = verdict.reply?.status ?? 0;
-  if (!again || idempotent || !(MAY_BE_APPLIED.has(status) || isSuccess(status))) return verdict;
+  if (!again || idempotent || !isAppliedBy(verdict.reply?.status ?? 0)) return verdict;
   return { ...verdict, then: 'unknown' };
+}
+
+/** Whether a request whose verdict is to send it again may have been applied all the same. */
+export function mayBeApplied(exchange: Exchange): boolean {
+  if (exchange.kind === 'reply') return isAppliedBy(exchange.status);
+  return exchange.kind === 'lost';
+}
+
+function isAppliedBy(status: number): boolean {
+  return MAY_BE_APPLIED.has(status) || isSuccess(status);
 }
 
 type NoReply = Exclude<Exchange, { kind: 'reply' }>;

@@ -2,7 +2,7 @@
 import { backoffMs } from '../core/backoff.ts';
 import type { RowProgress } from '../core/store.ts';
 import { encode, type Value } from '../core/values.ts';
-import type { Verdict } from '../core/judge.ts';
+import { mayBeApplied, type Verdict } from '../core/judge.ts';
 import type { Reply } from '../core/reply.ts';
 import type { Exchange, PreparedRequest } from '../http/http-client.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
@@ -54,6 +54,7 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     if (exchange.kind === 'not_sent' && exchange.reason === 'aborted') throw stopped(unit, context);
     const verdict = unit.request.judge(exchange, attemptsOf(unit) + 1);
     if (verdict.then !== 'wait' && exchange.kind !== 'not_sent') for (const row of unit.rows) row.progress.attempts++;
+    if (changes(unit.prepared) && mayBeApplied(exchange)) for (const row of unit.rows) row.progress.maybe = true;
     noteHealth(exchange, unit, context, verdict);
     if (verdict.then === 'wait') {
       await waitForAll(exchange, verdict, unit, context);
@@ -71,6 +72,10 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     if (usedUp) return answer('fail', verdict, unit);
     await backOff(exchange, verdict, unit, context);
   }
+}
+
+function changes({ method }: PreparedRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
 }
 
 async function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange> {
@@ -105,8 +110,8 @@ export function releaseAll(unit: Pick<Unit, 'rows'>, context: Pick<AttemptContex
 
 /** null: nothing is known that a new attempt would not find by itself. */
 export function progressOf({ row, progress }: RowTask): RowProgress | null {
-  if (progress.attempts === 0 && progress.cursor === 0 && !progress.risky && !progress.asked) return null;
   const { cursor, ...rest } = progress;
+  if (cursor === 0 && rest.attempts === 0 && !rest.risky && !rest.maybe && !rest.asked) return null;
   return { row, cursor, outputs: encode(rest as unknown as Value) };
 }
 

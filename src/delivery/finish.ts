@@ -1,6 +1,7 @@
-/** Ends a loop that did not run to its end: what was under way and never answered is `unknown`. */
+/** Ends a loop that did not run to its end: what was under way, or may have been applied already, is `unknown`. */
 import { ROW_STATE } from '../core/outcomes.ts';
-import type { LoopKey, OutcomeRecord, StateStore } from '../core/store.ts';
+import type { LoopKey, OutcomeRecord, RowProgress, StateStore } from '../core/store.ts';
+import { decode } from '../core/values.ts';
 import { fencedError, LEASE_MS } from './ledger.ts';
 
 /** Closes the loop: whoever still works on it, or wants to, sends nothing more. */
@@ -32,9 +33,12 @@ interface ChunkToSettle {
 async function settleChunk({ loop, epoch, chunk, store }: ChunkToSettle): Promise<void> {
   const states = await store.readStates(loop, chunk);
   const firstRow = await firstRowOf(loop, chunk, store);
+  const kept = await store.readProgress(loop, firstRow, firstRow + states.length - 1);
+  const begun = new Map(kept.map((progress) => [progress.row, progress]));
   const records: OutcomeRecord[] = [];
   for (const [index, state] of states.entries()) {
-    if (state !== ROW_STATE.sending) continue;
+    const progress = begun.get(firstRow + index);
+    if (state !== ROW_STATE.sending && !(state === ROW_STATE.pending && progress && isHalfDone(progress))) continue;
     states[index] = ROW_STATE.unknown;
     records.push(inDoubt(firstRow + index));
   }
@@ -42,6 +46,11 @@ async function settleChunk({ loop, epoch, chunk, store }: ChunkToSettle): Promis
   const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
   const written = await store.commitLoop({ loop, epoch, chunks: [{ chunk, states }], records, ...empty });
   if (!written) throw fencedError();
+}
+
+/** It waited for another try, or for the next of its requests. */
+function isHalfDone({ outputs }: RowProgress): boolean {
+  return (decode(outputs) as { maybe?: boolean }).maybe === true;
 }
 
 async function firstRowOf(loop: LoopKey, chunk: number, store: StateStore): Promise<number> {
@@ -57,7 +66,8 @@ export function inDoubt(row: number, key: string | null = null, attempts = 1): O
     key,
     outcome: 'unknown',
     code: 'ROW_IN_DOUBT',
-    message: 'It was being sent when its process ended or the run was stopped; it may have been applied.',
+    message:
+      'It was sent, and its process ended or the run was stopped before it was known to be applied; it may have been.',
     httpStatus: null,
     excerpt: null,
     attempts,

@@ -8,6 +8,7 @@ import type { Destination } from '../http/http-client.ts';
 import type { AttemptContext } from './attempts.ts';
 import { type Body, compileBody } from './body.ts';
 import { Ending, type Reason } from './ending.ts';
+import { settleInDoubt } from './finish.ts';
 import { LEASE_MS, Ledger } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { OutageDetector } from './outage.ts';
@@ -57,6 +58,7 @@ export async function runSegment(input: SendInput, deps: SegmentDeps): Promise<S
     const stop = isEnded(error) ? await whatStopped(input, deps.store) : null;
     if (!stop) throw error;
     // An attempt before this one found it, and died before it could tell.
+    await settleInDoubt(input.loop, deps.store, deps.sleep);
     return report({ input, deps, rehearsal: null }, { kind: 'stop', stop });
   }
 }
@@ -77,6 +79,7 @@ async function runOpen(input: SendInput, deps: SegmentDeps): Promise<SendResult>
   if (reason?.kind === 'error') throw reason.error;
   if (reason?.kind === 'stop') await segment.ledger.stop(JSON.stringify(reason.stop));
   else await segment.ledger.flush();
+  if (reason?.kind === 'stop' && !segment.rehearsal) await settleInDoubt(input.loop, deps.store, deps.sleep);
   return report(segment, reason);
 }
 

@@ -23,6 +23,8 @@ export interface Progress {
   attempts: number;
   /** The request at hand must not be sent again once it may have been applied. */
   risky: boolean;
+  /** A request for it may have been applied, though it is not over: if it is never sent again, nobody knows. */
+  maybe: boolean;
   /** It failed in an outage: another row tells more of whether that is over. */
   asked: boolean;
   /** Outputs of requests that must not be repeated, by their place. */
@@ -30,5 +32,5 @@ export interface Progress {
 }
 
 export function freshProgress(): Progress {
-  return { cursor: 0, attempts: 0, risky: false, asked: false, done: {} };
+  return { cursor: 0, attempts: 0, risky: false, maybe: false, asked: false, done: {} };
 }

@@ -114,6 +114,16 @@ export async function isOpen(client: Client, runId: string): Promise<boolean> {
   }
 }
 
+/** Whether somebody asked the run to stop. False also where Temporal cannot tell right now: it will say so by itself. */
+export async function isCancelRequested(client: Client, runId: string): Promise<boolean> {
+  try {
+    const { raw } = await client.workflow.getHandle(runId).describe();
+    return raw.workflowExtendedInfo?.cancelRequested ?? false;
+  } catch {
+    return false;
+  }
+}
+
 /** How a run ended that gave no result of its own. */
 export type Ending = { status: 'failed' | 'cancelled'; message: string };
 

@@ -14,7 +14,7 @@ import { connectClient, connectWorker, type TemporalTarget } from './connection.
 import { isAlive } from './dev-server.ts';
 import { type EmbeddedClient, findEmbedded, hostOrJoin } from './embedded.ts';
 import { temporalAddress } from './address.ts';
-import { cancelRun, closeEndedRuns, isOpen } from './client.ts';
+import { cancelRun, closeEndedRuns, isCancelRequested, isOpen } from './client.ts';
 import { openProjectStore } from './project-store.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecretResolver } from './secrets.ts';
@@ -174,7 +174,11 @@ async function startWorker({
       store,
       secrets: createSecretResolver({ env, projectDir: project.dir }),
       projectDir: project.dir,
-      runs: { isOpen: (runId) => isOpen(client, runId), cancel: (runId) => cancelRun(client, runId) },
+      runs: {
+        isOpen: (runId) => isOpen(client, runId),
+        cancel: (runId) => cancelRun(client, runId),
+        isCancelRequested: (runId) => isCancelRequested(client, runId),
+      },
       drain: drain.signal,
       wallClock: () => Date.now(),
       now: () => performance.now(),

@@ -11,7 +11,7 @@ import type { StateStore } from '../../src/core/store.ts';
 import type { Value } from '../../src/core/values.ts';
 import { openStore } from '../../src/state/index.ts';
 import { workflowBundle } from '../../src/temporal/bundle.ts';
-import { cancelRun, isOpen, type RunOrder, startRun } from '../../src/temporal/client.ts';
+import { cancelRun, isCancelRequested, isOpen, type RunOrder, startRun } from '../../src/temporal/client.ts';
 import { connectClient, connectWorker } from '../../src/temporal/connection.ts';
 import { hostOrJoin } from '../../src/temporal/embedded.ts';
 import { createSecretResolver } from '../../src/temporal/secrets.ts';
@@ -56,7 +56,11 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
     store,
     secrets: createSecretResolver({ env, projectDir: dir }),
     projectDir: dir,
-    runs: { isOpen: (id) => isOpen(client, id), cancel: (id) => cancelRun(client, id) },
+    runs: {
+      isOpen: (id) => isOpen(client, id),
+      cancel: (id) => cancelRun(client, id),
+      isCancelRequested: (id) => isCancelRequested(client, id),
+    },
     drain: drain.signal,
     wallClock: () => Date.now(),
     now: () => performance.now(),

@@ -1,7 +1,9 @@
 /** Rows that the API never takes end `failed` and stop nobody; an API that is away costs no row. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Value } from '../../../src/core/values.ts';
+import { settleInDoubt } from '../../../src/delivery/finish.ts';
 import { outcomeOf } from '../../../src/delivery/results.ts';
 import { action, request } from '../../helpers/plans.ts';
 import { openSending, type Sending, type Sent } from './sending.ts';
@@ -27,6 +29,8 @@ class Api {
   away = false;
   /** It goes away once it has taken so many rows. */
   awayAfter = Number.POSITIVE_INFINITY;
+  /** Refused with 403, also while it is away. */
+  forbids: string | null = null;
   readonly received = new Map<string, number>();
   readonly order: string[] = [];
   requests = 0;
@@ -61,6 +65,8 @@ class Api {
   #status(ids: string[]): number {
     this.requests++;
     for (const id of ids) this.received.set(id, (this.received.get(id) ?? 0) + 1);
+    if (ids[0] === 'note') return 200;
+    if (this.forbids !== null && ids.includes(this.forbids)) return 403;
     if (this.order.length >= this.awayAfter) this.away = true;
     if (this.away) return 503;
     if (ids.some((id) => this.#poison.has(id))) return 500;
@@ -89,6 +95,12 @@ describe('an API that fails', () => {
 
   const outcomes = async ({ runId }: Sent) =>
     [...(await sending.store.readStates({ runId, path: 'each' }, 0))].map(outcomeOf);
+
+  const givenUp = async ({ runId }: Sent) => {
+    const loop = { runId, path: 'each' };
+    await settleInDoubt(loop, sending.store, (ms) => sleep(ms));
+    return (await sending.store.countLoop(loop)).rows;
+  };
 
   test.each<[string, number[], number]>([
     ['at the end', range(497, 500), 20],
@@ -171,11 +183,38 @@ describe('an API that fails', () => {
     await using api = new Api(range(491, 500));
     const url = await api.start();
     const how = { url, actions: [action({ retry: RETRY })], maxInFlight: 1, mostParks: 10 };
-    const { result } = await sending.send(rowsOf(500), how);
-    expect(result).toMatchObject({
+    const sent = await sending.send(rowsOf(500), how);
+    expect(sent.result).toMatchObject({
       park: { reason: 'outage' },
       rows: { delivered: 490, failed: 0, not_attempted: 10 },
     });
+    // Given up, whatever was answered 500 may have been applied.
+    const asked = range(491, 500).filter((id) => api.received.has(String(id))).length;
+    expect(asked).toBeGreaterThan(0);
+    expect(await givenUp(sent)).toMatchObject({ delivered: 490, unknown: asked, not_attempted: 10 - asked });
+  });
+
+  test('for longer than anyone waits: what was refused as busy was not applied', async () => {
+    await using api = new Api();
+    const url = await api.start();
+    api.away = true;
+    const how = { url, actions: [action({ retry: RETRY })], maxInFlight: 1, mostParks: 2 };
+    expect(await givenUp(await sending.send(rowsOf(20), how))).toMatchObject({ read: 20, not_attempted: 20 });
+  });
+
+  test('until a row stops the loop: what was half done by then is not said to be untouched', async () => {
+    await using api = new Api();
+    const url = await api.start();
+    api.away = true;
+    api.forbids = '3';
+    const note = request({ id: 'note', method: 'POST', idempotent: false, target: { kind: 'path', path: '/note' } });
+    const patient = { attempts: 5, initialMs: 3_600_000, maxMs: 3_600_000 };
+    const actions = [action({ retry: patient, requests: [note, request()] })];
+    const { result } = await sending.send(rowsOf(30), { url, actions, maxInFlight: 4 });
+    expect(result.rows.failed).toBe(1);
+    expect(result.rows.unknown).toBe((api.received.get('note') ?? 0) - 1);
+    expect(result.rows.unknown).toBeGreaterThan(0);
+    expect(result.rows.not_attempted).toBe(29 - result.rows.unknown);
   });
 
   test('for longer than a stretch of work lasts, one row after the other: it is noticed all the same', async () => {
