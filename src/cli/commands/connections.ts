@@ -1,6 +1,7 @@
 /** `upriver connections test [NAME]`: logs in to each connection and says what it found. */
 import { Command } from 'commander';
 import { toReport, UpriverError } from '../../core/errors.ts';
+import { findEmbedded } from '../../temporal/embedded.ts';
 import { testConnection } from '../../temporal/connection-test.ts';
 import { action, newCommand } from '../command.ts';
 import type { Console } from '../console.ts';
@@ -29,10 +30,12 @@ function testCommand(): Command {
       for (const connection of connections) {
         const { name: connectionName, type } = connection;
         const base = { connection: connectionName, type };
-        const result = await testConnection(connection, { projectDir, env }).then(
-          (facts): Tested => ({ ...base, ok: true, facts, error: null }),
-          (error): Tested => ({ ...base, ok: false, facts: {}, error: toReport(error) }),
-        );
+        const result = await testConnection(connection, { projectDir, env })
+          .catch((error) => heldByHost(error, projectDir))
+          .then(
+            (facts): Tested => ({ ...base, ok: true, facts, error: null }),
+            (error): Tested => ({ ...base, ok: false, facts: {}, error: toReport(error) }),
+          );
         results.push(result);
         show(console, result);
       }
@@ -40,6 +43,13 @@ function testCommand(): Command {
       return results.every((result) => result.ok) ? EXIT.ok : EXIT.failed;
     }),
   );
+}
+
+/** A DuckDB file belongs to one process: where that is the one that runs this project's rivers, all is well. */
+async function heldByHost(error: unknown, projectDir: string): Promise<Record<string, string>> {
+  const holder = error instanceof UpriverError && error.code === 'CONFIG_DUCKDB_LOCKED' && error.context['pid'];
+  if (!holder || (await findEmbedded(projectDir))?.hostPid !== holder) throw error;
+  return { 'in use': `by process ${holder}, which runs this project's rivers` };
 }
 
 function show(console: Console, { connection, type, ok, facts, error }: Tested): void {

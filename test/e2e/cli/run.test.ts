@@ -139,6 +139,9 @@ test('--detach needs a host', async () => {
 
 test('dev hosts: others start runs there, detached or watched; it ends by Ctrl-C with 0', async () => {
   await using deals = await project('tolerate: 2');
+  const files = dealsProject(hubspot.url, { rows: 10 });
+  const onDisk = (files['connections.yaml'] ?? '').replace("':memory:'", 'w.duckdb, create: true');
+  await deals.write({ 'connections.yaml': onDisk });
   const dev = deals.start('dev');
   await dev.says(/Temporal UI: +http:\/\/127\.0\.0\.1:\d+/);
   await dev.says('Worker: ');
@@ -150,6 +153,8 @@ test('dev hosts: others start runs there, detached or watched; it ends by Ctrl-C
   const watched = await deals.upriver('run', 'deals');
   expect(watched.code).toBe(3);
   expect(watched.stdout).toMatch(/http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/deals-/);
+  const tested = await deals.upriver('connections', 'test', 'warehouse');
+  expect(tested).toMatchObject({ code: 0, stdout: expect.stringContaining("which runs this project's rivers") });
   const second = await deals.upriver('dev');
   expect(second.code).toBe(2);
   expect(second.stderr).toContain('CONFIG_ALREADY_HOSTED');
