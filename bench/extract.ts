@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import type { ConnectionOptions, RowStatement } from 'snowflake-sdk';
-import type { TableTarget, WarehouseType } from '../src/contracts/plan.ts';
+import type { TableTarget } from '../src/contracts/plan.ts';
 import { openStore } from '../src/state/index.ts';
 import { openWarehouse, type StatementOptions, type WarehouseContext } from '../src/warehouses/index.ts';
 import { loadSdk } from '../src/warehouses/snowflake/sdk.ts';
@@ -25,15 +25,10 @@ export interface ExtractResult {
   rowsPerSecond: number;
 }
 
-/** Makes a table of so many rows, then times reading it into a rowset of a fresh SQLite store. */
-export async function extract(
-  type: keyof typeof SOURCES,
-  context: WarehouseContext,
-  rows: number,
-): Promise<ExtractResult> {
+/** Times reading the table that {@link fillSource} has made into a rowset of a fresh SQLite store. */
+export async function extract(type: keyof typeof SOURCES, context: WarehouseContext): Promise<ExtractResult> {
   const folder = await mkdtemp(join(tmpdir(), 'upriver-bench-'));
   try {
-    await fillSource(type, context, SOURCES[type](rows));
     await using store = await openStore({ path: join(folder, 'state.sqlite') });
     await using warehouse = await openWarehouse(type, context);
     await using session = await warehouse.session();
@@ -48,7 +43,7 @@ export async function extract(
   }
 }
 
-/** The yardstick: pg-cursor alone, 5,000 rows at a time, over the table that {@link extract} has made. */
+/** The yardstick: pg-cursor alone, 5,000 rows at a time, over the same table. */
 export async function bareCursor(url: string): Promise<ExtractResult> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -63,7 +58,7 @@ export async function bareCursor(url: string): Promise<ExtractResult> {
   }
 }
 
-/** The yardstick: the driver's `streamRows` alone, numbers and JSON as text, over the table that {@link extract} has made. */
+/** The yardstick: the driver's `streamRows` alone, numbers and JSON as text, over the same table. */
 export async function bareStreamRows({ config }: WarehouseContext): Promise<ExtractResult> {
   const sdk = await loadSdk();
   const { access_url: accessUrl, ...rest } = config;
@@ -85,11 +80,12 @@ export async function bareStreamRows({ config }: WarehouseContext): Promise<Extr
   return result;
 }
 
-async function fillSource(type: WarehouseType, context: WarehouseContext, query: string): Promise<void> {
+/** A table of so many rows. */
+export async function fillSource(type: keyof typeof SOURCES, context: WarehouseContext, rows: number): Promise<void> {
   await using warehouse = await openWarehouse(type, context);
   await using session = await warehouse.session();
   const target: TableTarget = { kind: 'table', table: 'source', mode: 'overwrite', key: [] };
-  await session.writeTable({ sql: [query], values: {} }, target, options());
+  await session.writeTable({ sql: [SOURCES[type](rows)], values: {} }, target, options());
 }
 
 function options(): StatementOptions {
