@@ -79,15 +79,6 @@ async function checkSecrets(project: Project, env: NodeJS.ProcessEnv): Promise<V
 }
 
 /** Every `{ env: NAME }` and `{ file: PATH }` in a connection. */
-function referencesIn(value: Json): Reference[] {
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap(referencesIn);
-  const { env, file, ...others } = value;
-  if (Object.keys(others).length === 0 && typeof env === 'string' && file === undefined) return [{ env }];
-  if (Object.keys(others).length === 0 && typeof file === 'string' && env === undefined) return [{ file }];
-  return Object.values(value).flatMap(referencesIn);
-}
-
 async function checkFolder(dir: string): Promise<Verdict> {
   try {
     await mkdir(dir, { recursive: true });

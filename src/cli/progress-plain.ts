@@ -8,18 +8,18 @@ import { paceOf } from './progress-live.ts';
 const EVERY_MS = 10_000;
 
 export function plainProgress(console: Console): ProgressView {
-  const seen = new Map<string, { ended: boolean; saidAt: number }>();
+  const seen = new Map<string, { ended: boolean; noted: boolean; saidAt: number }>();
   const update = (progress: StepProgress, now: number) => {
     const { step } = progress;
     const before = seen.get(step.stepId);
     if (!before) console.say(`${step.stepId}: started`);
-    const said = before ?? { ended: false, saidAt: now };
+    const said = before ?? { ended: false, noted: false, saidAt: now };
     seen.set(step.stepId, said);
     if (step.status !== 'running' && !said.ended) {
       said.ended = true;
       console.say(`${step.stepId}: ${ending(step)}`);
-    } else if (step.status === 'running' && step.rows && now - said.saidAt >= EVERY_MS) {
-      said.saidAt = now;
+    } else if (step.status === 'running' && step.rows && (now - said.saidAt >= EVERY_MS || isNews(progress, said))) {
+      Object.assign(said, { saidAt: now, noted: progress.note !== null });
       const more = [outcomes(step.rows, ['not_attempted']), progress.note].filter(Boolean).join('; ');
       console.say(`${step.stepId}: ${paceOf(progress)}${more ? `; ${more}` : ''}`);
     }
@@ -30,6 +30,11 @@ export function plainProgress(console: Console): ProgressView {
     },
     close: () => {},
   };
+}
+
+/** That a loop does not move, and why, is said as soon as it is known. */
+function isNews({ note }: StepProgress, { noted }: { noted: boolean }): boolean {
+  return note !== null && !noted;
 }
 
 function ending(step: StepRecord): string {

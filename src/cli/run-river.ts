@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { UpriverError } from '../core/errors.ts';
 import type { Project } from '../language/index.ts';
-import { hasWorker, listOpenRuns, type RunOrder, servesOrder, startRun } from '../temporal/client.ts';
+import { hasWorker, isOutdated, listOpenRuns, type RunOrder, servesOrder, startRun } from '../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../temporal/project-runtime.ts';
 import { runUrl } from '../temporal/run-url.ts';
 import type { CommandContext } from './command.ts';
@@ -62,6 +62,10 @@ async function unfinishedRun(console: Console, client: Client, order: RunOrder):
   if (!open) return null;
   if (servesOrder(open.memo, order)) {
     console.note(`Going on with ${open.runId}, which had not ended.`);
+    if (isOutdated(open.memo, order))
+      console.note(
+        `It keeps to the files as it found them, and they have changed: for today's, upriver cancel ${open.runId} first.`,
+      );
     return open.runId;
   }
   const goOn = open.memo ? `Go on with it: ${runCommandOf(river, open.memo)} · or give it up` : 'Give it up';

@@ -1,4 +1,5 @@
 /** Runs as Temporal's client sees them: start, find what is unfinished, await the result, cancel. */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -10,7 +11,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import type { RiverPlan } from '../contracts/plan.ts';
+import type { Plan, RiverPlan } from '../contracts/plan.ts';
 import type { RunInput, RunResult } from '../contracts/run.ts';
 import { UpriverError } from '../core/errors.ts';
 import type { StateStore } from '../core/store.ts';
@@ -21,6 +22,8 @@ export interface RunMemo extends Record<string, unknown> {
   inputs: { [name: string]: Value };
   full: boolean;
   startedBy: string;
+  /** Fingerprint of the plan: whether the files have changed since. */
+  plan?: string;
 }
 
 /** What is asked for, before it is known where it runs. */
@@ -59,8 +62,17 @@ export async function startRun(
   }
 }
 
-export function memoOf({ inputs, full, startedBy }: RunOrder): RunMemo {
-  return { inputs, full, startedBy };
+export function memoOf({ inputs, full, startedBy, plan }: RunOrder): RunMemo {
+  return { inputs, full, startedBy, plan: fingerprintOf(plan) };
+}
+
+function fingerprintOf(plan: Plan): string {
+  return createHash('sha256').update(JSON.stringify(plan)).digest('base64url').slice(0, 22);
+}
+
+/** Whether the run keeps to other files than there are today. */
+export function isOutdated(memo: RunMemo | null, { plan }: RunOrder): boolean {
+  return memo?.plan !== undefined && memo.plan !== fingerprintOf(plan);
 }
 
 /** Cut to what the server keeps of a summary. */

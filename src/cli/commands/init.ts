@@ -13,7 +13,7 @@ const GITIGNORE = '.upriver/\n*.duckdb\n*.duckdb.wal\n';
 
 export function initCommand(): Command {
   return newCommand('init [dir]', 'write a working project to start from', { json: false }).action(
-    action(async ({ console, projectDir }, [dir]) => {
+    action(async ({ console, projectDir, env }, [dir]) => {
       const target = dir ? resolve(dir) : projectDir;
       const files = ['.gitignore', ...(await filesOf(STARTER))];
       await refuseToOverwrite(target, files);
@@ -21,13 +21,21 @@ export function initCommand(): Command {
       const here = relative(process.cwd(), target);
       console.say(`Wrote ${files.length} files to ${here || 'this folder'}:`);
       for (const file of files) console.say(`  ${file}`);
+      // As it was called: npx finds it where no shell does.
+      const upriver = env['npm_command'] === 'exec' ? 'npx upriver' : 'upriver';
+      const next = [
+        ['sandbox hubspot', 'a practice HubSpot; leave it up in a terminal of its own'],
+        ['run deals --dry-run', 'what it would send'],
+        ['run deals', 'reads four deals and updates them in HubSpot'],
+        ['rows last', 'each row and what became of it'],
+      ].map(([command = '', about]) => `  ${upriver} ${command.padEnd(22)}${about}`);
       console.say(`
 What to type next${here ? `, in ${here}` : ''}:
-  upriver sandbox hubspot --port 8099     a practice HubSpot; leave it up in a terminal of its own
+${next[0]}
   export HUBSPOT_TOKEN=practice
-  upriver validate
-  upriver run deals                       reads four deals and updates them in HubSpot
-  upriver rows last                       each row and what became of it`);
+${next.slice(1).join('\n')}
+
+Completion in your editor: JSON Schemas of these files are in ${join(PACKAGE_DIR, 'schemas')}`);
       return EXIT.ok;
     }),
   );

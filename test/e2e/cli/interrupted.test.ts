@@ -56,8 +56,11 @@ test('Ctrl-C stops the processes, not the river: the next run goes on with it, a
   expect(soFar).toBeLessThan(ROWS);
 
   hubspot.set({ latency: BRISK });
+  const action = await project.read('actions/deal-update.yaml');
+  await project.write({ 'actions/deal-update.yaml': `${action}retry: { attempts: 3 }\n` });
   const second = await project.upriver('run', 'deals', '--json');
   expect(second.stderr).toContain(`Going on with ${runId}`);
+  expect(second.stderr).toContain(`they have changed: for today's, upriver cancel ${runId} first`);
   expect(second.code).toBe(0);
   expect(JSON.parse(second.stdout)).toMatchObject({
     run_id: runId,
