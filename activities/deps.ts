@@ -1,10 +1,13 @@
 /** What activities need from outside: built once per worker by the composition root. */
+import type { Reference } from '../src/contracts/plan.ts';
 import type { SecretResolver } from '../src/core/secrets.ts';
 import type { StateStore } from '../src/core/store.ts';
 
 export interface ActivityDeps {
   store: StateStore;
   secrets: SecretResolver;
+  /** What the project's connections refer to: a script may tell it, since it has the same environment. */
+  secretReferences: readonly Reference[];
   /** Relative paths of plans start here. */
   projectDir: string;
   runs: OpenRuns;

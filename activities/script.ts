@@ -6,6 +6,7 @@ import { compileText, compileValue } from '../src/core/templates.ts';
 import { isObject, parseExact, type Scope, toWireJson, type Value } from '../src/core/values.ts';
 import { hidingRows } from '../src/delivery/hide-rows.ts';
 import { type RowReader, scopeOf } from '../src/delivery/row-reader.ts';
+import { createRedactor } from '../src/http/redact.ts';
 import { type Attempt, runAttempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { saveRunningStep } from './steps.ts';
@@ -43,7 +44,9 @@ interface Running {
 
 async function callScript(running: Running, deps: ActivityDeps): Promise<ScriptResult['outputs']> {
   const { input } = running;
-  const answer = await execute(running, deps);
+  const { code, stdout, stderr } = await execute(running, deps);
+  if (code !== 0) throw exited(input, code, await withoutSecrets(stderr, deps));
+  const answer = parse(stdout);
   if (!isObject(answer)) {
     throw new UpriverError('RIVER_SCRIPT_OUTPUT', `Script step ${input.stepId} did not print a JSON object.`, {
       hint: 'Print one JSON object on stdout and nothing else there; use stderr for messages.',
@@ -54,7 +57,14 @@ async function callScript(running: Running, deps: ActivityDeps): Promise<ScriptR
   );
 }
 
-function execute({ input, call, attempt }: Running, { projectDir, env }: ActivityDeps): Promise<Value> {
+interface Ended {
+  /** null: a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function execute({ input, call, attempt }: Running, { projectDir, env }: ActivityDeps): Promise<Ended> {
   const [program = '', ...args] = call.command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: projectDir, env: { ...env }, signal: attempt.cancel, stdio: 'pipe' });
@@ -65,14 +75,21 @@ function execute({ input, call, attempt }: Running, { projectDir, env }: Activit
       if (stdout.length > MOST_OUTPUT) child.kill();
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-STDERR_KEPT);
+      stderr = (stderr + text).slice(-2 * STDERR_KEPT);
     });
     child.on('error', (cause) => reject(notStarted(input, cause)));
-    child.on('close', (code) => (code === 0 ? resolve(parse(stdout)) : reject(exited(input, code, stderr))));
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
     // A script that does not read its input is fine.
     child.stdin.on('error', () => {});
     child.stdin.end(call.stdin);
   });
+}
+
+/** Its environment has the secrets, and what it says goes into Temporal and the store. */
+async function withoutSecrets(stderr: string, { secrets, secretReferences }: ActivityDeps): Promise<string> {
+  const redactor = createRedactor();
+  for (const reference of secretReferences) await secrets.resolve(reference).then(redactor.add, () => {});
+  return redactor.redact(stderr).slice(-STDERR_KEPT);
 }
 
 function parse(stdout: string): Value {

@@ -1,7 +1,6 @@
 /** What `upriver doctor` looks at: each a finding, in the order in which things are needed. */
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Json, Reference } from '../contracts/plan.ts';
 import { toReport } from '../core/errors.ts';
 import type { Project } from '../language/index.ts';
 import { loadProject } from '../language/index.ts';
@@ -12,7 +11,7 @@ import { temporalAddress } from '../temporal/address.ts';
 import { ownServer } from '../temporal/project-runtime.ts';
 import { openProjectStore } from '../temporal/project-store.ts';
 import { missingSearchAttributes, searchAttributeFlags } from '../temporal/search-attributes.ts';
-import { createSecretResolver } from '../temporal/secrets.ts';
+import { createSecretResolver, referencesOf } from '../temporal/secrets.ts';
 import { searchTemporalBinary } from '../temporal/server-binary.ts';
 import { plural } from './format.ts';
 
@@ -67,9 +66,7 @@ function checkFiles({ errors, rivers }: Project): Verdict {
 
 async function checkSecrets(project: Project, env: NodeJS.ProcessEnv): Promise<Verdict> {
   const secrets = createSecretResolver({ env, projectDir: project.dir });
-  const references = [...project.connections.values()].flatMap((connection) =>
-    referencesIn(connection as unknown as Json),
-  );
+  const references = referencesOf(project.connections.values());
   const missing: string[] = [];
   for (const reference of references) {
     await secrets.resolve(reference).catch((error) => missing.push(toReport(error).message));
@@ -78,7 +75,6 @@ async function checkSecrets(project: Project, env: NodeJS.ProcessEnv): Promise<V
   return fail([...new Set(missing)].join('; '), 'Set them where the worker runs.');
 }
 
-/** Every `{ env: NAME }` and `{ file: PATH }` in a connection. */
 async function checkFolder(dir: string): Promise<Verdict> {
   try {
     await mkdir(dir, { recursive: true });

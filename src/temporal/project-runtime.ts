@@ -17,7 +17,7 @@ import { temporalAddress } from './address.ts';
 import { cancelRun, closeEndedRuns, isCancelRequested, isOpen } from './client.ts';
 import { openProjectStore } from './project-store.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
-import { createSecretResolver } from './secrets.ts';
+import { createSecretResolver, referencesOf } from './secrets.ts';
 import { createUpriverWorker, installRuntime } from './worker.ts';
 
 export interface RuntimeOptions {
@@ -173,6 +173,7 @@ async function startWorker({
     createActivities({
       store,
       secrets: createSecretResolver({ env, projectDir: project.dir }),
+      secretReferences: referencesOf(project.connections.values()),
       projectDir: project.dir,
       runs: {
         isOpen: (runId) => isOpen(client, runId),

@@ -55,6 +55,7 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
   const { activities, ...pools } = createActivities({
     store,
     secrets: createSecretResolver({ env, projectDir: dir }),
+    secretReferences: Object.keys(env).map((name) => ({ env: name })),
     projectDir: dir,
     runs: {
       isOpen: (id) => isOpen(client, id),
@@ -65,7 +66,7 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
     wallClock: () => Date.now(),
     now: () => performance.now(),
     random: Math.random,
-    env: process.env,
+    env: { ...process.env, ...env },
   });
   opening.use(pools);
   const connection = await connectWorker(host);
