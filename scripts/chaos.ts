@@ -13,7 +13,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '20000' },
     /** Things that go wrong in each run. */
     kills: { type: 'string', default: '20' },
-    /** Which, by comma: kill, freeze, term, temporal, postgres, down, faults. */
+    /** Which, by comma: kill, freeze, term, temporal, postgres, down, faults; cancel if named. */
     kinds: { type: 'string' },
     /** patch | post | batch | changed */
     mode: { type: 'string', default: 'patch' },
@@ -39,7 +39,7 @@ const Options = z.object({
 });
 
 const { kills, kinds, latency, 'in-flight': maxInFlight, ...rest } = values;
-const usual = KINDS.filter((kind) => kind !== 'postgres' || values.store === 'postgres');
+const usual = KINDS.filter((kind) => kind !== 'cancel' && (kind !== 'postgres' || values.store === 'postgres'));
 const options = Options.parse({
   ...rest,
   events: kills,
@@ -59,14 +59,14 @@ if (values.json) console.log(JSON.stringify(reports, null, 2));
 process.exitCode = reports.some(({ problems }) => problems.length > 0) ? 1 : 0;
 
 function describe(seed: number, report: ChaosReport): string {
-  const { result, ms, counts, events, received, twice, mayBeTwice, problems } = report;
+  const { status, error, ms, counts, events, received, twice, mayBeTwice, mayBeUnknown, problems } = report;
   const waits = events.flatMap(({ resumedMs }) => resumedMs ?? []);
   const slowest = waits.length === 0 ? 'never had to' : `${(Math.max(...waits) / 1000).toFixed(1)} s at the most`;
   return [
     `seed ${seed}: ${events.length} events in ${(ms / 1000).toFixed(0)} s; going on again took ${slowest}`,
-    `  ${result.status}${result.error ? `: ${result.error.code} ${result.error.message}` : ''}`,
+    `  ${status}${error ? `: ${error}` : ''}`,
     `  ${counts.read} rows: ${counts.delivered} delivered, ${counts.rejected} rejected, ${counts.failed} failed, ` +
-      `${counts.unknown} unknown, ${counts.not_attempted} lost; ${received} received; ` +
+      `${counts.unknown} unknown (${mayBeUnknown} may be), ${counts.not_attempted} not attempted; ${received} received; ` +
       `${twice} applied twice (${mayBeTwice} may be)`,
     ...problems.slice(0, 20).map((problem) => `  WRONG: ${problem}`),
     problems.length === 0 ? '  every row is accounted for' : `  ${problems.length} things are wrong`,

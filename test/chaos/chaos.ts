@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunResult } from '../../src/contracts/run.ts';
-import type { RowCounts } from '../../src/core/outcomes.ts';
+import { noRows, type RowCounts } from '../../src/core/outcomes.ts';
+import type { RunStatus, StateStore } from '../../src/core/store.ts';
 import { loadProject, planFor } from '../../src/language/index.ts';
 import { openStore } from '../../src/state/index.ts';
-import { awaitRun, startRun } from '../../src/temporal/client.ts';
+import { awaitRun, cancelRun, type Ending, startRun } from '../../src/temporal/client.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
 import { startCrashingPostgres } from '../helpers/postgres.ts';
 import { type Parts, strike } from './events.ts';
@@ -36,7 +37,8 @@ export interface StruckEvent extends ChaosEvent {
 }
 
 export interface ChaosReport {
-  result: RunResult;
+  status: RunStatus;
+  error: string | null;
   events: StruckEvent[];
   ms: number;
   counts: RowCounts;
@@ -45,19 +47,23 @@ export interface ChaosReport {
   twice: number;
   /** As many as the crashes and lost answers may cost. */
   mayBeTwice: number;
+  mayBeUnknown: number;
   /** Empty: everything holds. */
   problems: string[];
 }
 
 const BATCH_ROWS = 100;
 const POLL_MS = 25;
+/** Longer than a process that wakes up after the run's end could go on if it were not kept from it. */
+const QUIET_MS = 3_000;
 /** No event of the schedule needs as long. */
 const STUCK_MS = 120_000;
 const PATIENCE_MS = 60_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await using owned = new AsyncDisposableStack();
-  const { parts, store, client, dir } = await startParts(options, owned);
+  const runId = `${RIVER}-${options.seed}`;
+  const { parts, store, client, dir } = await startParts({ ...options, runId }, owned);
   const project = await loadProject(dir);
   const order = {
     plan: planFor(project, RIVER),
@@ -67,7 +73,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     dryRun: false,
     retryOf: null,
   };
-  const runId = `${RIVER}-${options.seed}`;
   const begin = performance.now();
   await startRun(client, { runId, order, taskQueue: project.settings.temporal.taskQueue, searchAttributes: true });
   const ended = new AbortController();
@@ -76,15 +81,39 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const running = awaitRun(client, runId, { patienceMs: PATIENCE_MS, signal: ended.signal }).finally(() =>
     ended.abort(),
   );
-  const [result, struck] = await Promise.all([running, strikeAll(options, parts, watch)]);
-  if (!('rows' in result)) throw new Error(`the run ended as ${result.status}: ${result.message}`);
-  const ms = performance.now() - begin;
-  const findings = await compare({ runId, path: LOOP }, options.rows, { store, api: parts.api });
-  const { lost } = await lostAnswers(parts);
-  return { result, ms, ...judge(options, { findings, struck, result, lost }) };
+  const end = running.then(async (result) => ({
+    result,
+    ms: performance.now() - begin,
+    received: (await parts.api.state()).deals.received,
+  }));
+  const [{ result, ms, received }, struck] = await Promise.all([end, strikeAll(options, parts, watch)]);
+  if (result.status === 'cancelled') await sleep(QUIET_MS);
+  const refuses = options.kinds.includes('faults');
+  const findings = await compare({ runId, path: LOOP }, options.rows, { store, api: parts.api, refuses });
+  const late = findings.received - received;
+  if (late > 0) findings.problems.push(`${late} requests for rows came after the run had ended`);
+  const { byFault, whileDown } = await parts.api.state();
+  const lost = byFault['reset_after'] ?? 0;
+  const unclear = lost + (byFault['500'] ?? 0) + whileDown;
+  const told = 'rows' in result ? result.rows : await rowsTold(store, runId);
+  return {
+    ...{ ms, status: result.status, error: errorOf(result) },
+    ...judge(options, { findings, struck, status: result.status, told, lost, unclear }),
+  };
 }
 
-async function startParts(options: ChaosOptions, owned: AsyncDisposableStack) {
+function errorOf(result: RunResult | Ending): string | null {
+  if (!('rows' in result)) return result.message;
+  return result.error ? `${result.error.code} ${result.error.message}` : null;
+}
+
+/** What a cancelled run says of its rows, where a user looks for it. */
+async function rowsTold(store: StateStore, runId: string): Promise<RowCounts> {
+  const steps = await store.listSteps(runId);
+  return steps.find(({ stepId }) => stepId === LOOP)?.rows ?? noRows();
+}
+
+async function startParts(options: ChaosOptions & { runId: string }, owned: AsyncDisposableStack) {
   const dir = await mkdtemp(join(tmpdir(), 'upriver-chaos-'));
   owned.defer(() => rm(dir, { recursive: true, force: true }));
   const latency = { minMs: 0, maxMs: options.latencyMs };
@@ -105,7 +134,8 @@ async function startParts(options: ChaosOptions, owned: AsyncDisposableStack) {
   const workers = Array.from({ length: options.workers }, (_, n) =>
     owned.use(new SupervisedWorker({ dir, name: `worker-${n + 1}`, env })),
   );
-  return { parts: { api, temporal, workers, postgres } satisfies Parts, store, client, dir };
+  const cancel = () => cancelRun(client, options.runId);
+  return { parts: { api, temporal, workers, postgres, cancel } satisfies Parts, store, client, dir };
 }
 
 /** Looks at the API all the time: how much it has received, and when it last received more. */
@@ -181,40 +211,44 @@ function withResumption({ struck, watch }: StruckAll): StruckEvent[] {
   });
 }
 
-/** Answers that the API's own faults withheld: their rows may be sent again as well. */
-async function lostAnswers({ api }: Parts): Promise<{ lost: number }> {
-  const { byFault } = await api.state();
-  return { lost: byFault['reset_after'] ?? 0 };
-}
-
 interface Evidence {
   findings: Findings;
   struck: StruckAll;
-  result: RunResult;
+  status: RunStatus;
+  /** By the run's own word. */
+  told: RowCounts;
+  /** Answers that the API's own faults withheld: their rows may be sent again as well. */
   lost: number;
+  /** Answers, or none, after which nobody knows whether the request was applied. */
+  unclear: number;
 }
 
 /** Only these can leave a request without its answer. */
-const COSTLY: readonly Kind[] = ['kill', 'freeze'];
+const COSTLY: readonly Kind[] = ['kill', 'freeze', 'cancel'];
 
 function judge(
   options: ChaosOptions,
-  { findings, struck, result, lost }: Evidence,
-): Omit<ChaosReport, 'result' | 'ms'> {
+  { findings, struck, status, told, lost, unclear }: Evidence,
+): Omit<ChaosReport, 'status' | 'error' | 'ms'> {
   const { mode, maxInFlight, rows } = options;
   const { counts, twice, received } = findings;
   const crashes = struck.struck.filter(({ event }) => COSTLY.includes(event.kind)).length;
   const perRequest = mode === 'batch' ? BATCH_ROWS : 1;
   const mayBeTwice = mode === 'post' ? 0 : (2 * maxInFlight * crashes + lost) * perRequest;
+  const cancelled = status === 'cancelled';
+  // What is not safe to repeat is marked last; of the rest only a cancel may leave a row in doubt.
+  const inDoubt = mode === 'post' ? maxInFlight * crashes : cancelled ? 2 * maxInFlight * perRequest : 0;
+  const mayBeUnknown = inDoubt + (mode === 'post' || cancelled ? unclear * perRequest : 0);
   const problems = [...struck.struck.flatMap(({ problem }) => problem ?? []), ...findings.problems];
-  if (result.status !== 'partial') problems.push(`the run ended ${result.status}: ${result.error?.message}`);
+  const asked = struck.struck.some(({ event }) => event.kind === 'cancel');
+  if (status !== 'partial' && !(cancelled && asked)) problems.push(`the run ended ${status}`);
   if (twice > mayBeTwice) problems.push(`${twice} rows were applied twice; at most ${mayBeTwice} may be`);
-  if (counts.not_attempted > 0) problems.push(`${counts.not_attempted} rows were lost`);
-  if (mode !== 'post' && counts.unknown > 0)
-    problems.push(`${counts.unknown} rows are unknown, though they could be sent again`);
+  if (counts.not_attempted > 0 && !cancelled) problems.push(`${counts.not_attempted} rows were lost`);
+  if (counts.unknown > mayBeUnknown)
+    problems.push(`${counts.unknown} rows are unknown; at most ${mayBeUnknown} may be`);
   for (const [name, count] of Object.entries({ ...counts, read: rows })) {
-    const reported = result.rows[name as keyof RowCounts];
+    const reported = told[name as keyof RowCounts];
     if (reported !== count) problems.push(`the run says ${reported} rows ${name}, the rows themselves ${count}`);
   }
-  return { events: withResumption(struck), counts, received, twice, mayBeTwice, problems };
+  return { events: withResumption(struck), counts, received, twice, mayBeTwice, mayBeUnknown, problems };
 }

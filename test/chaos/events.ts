@@ -9,6 +9,8 @@ export interface Parts {
   workers: readonly SupervisedWorker[];
   /** null: the state is in SQLite. */
   postgres: { crash(downMs: number): Promise<void> } | null;
+  /** Asks the run to stop. */
+  cancel(): Promise<void>;
 }
 
 /** A worker that is asked to stop must have done so by then. */
@@ -44,7 +46,27 @@ export async function strike({ kind, dice }: ChaosEvent, parts: Parts): Promise<
       await sleep(1_000 + 2_000 * spread);
       await parts.api.set({ faults: {} });
       return null;
+    case 'cancel':
+      await cancel(worker, parts, spread);
+      return null;
   }
+}
+
+/** Alone, or with a worker that dies or stops just before or after. */
+async function cancel(worker: SupervisedWorker, parts: Parts, spread: number): Promise<void> {
+  const after = () => sleep(1_000 * ((spread * 7919) % 1));
+  const freeze = () => worker.freeze(8_000 + 4_000 * spread);
+  const kill = async () => void (await worker.end('SIGKILL'));
+  const way = Math.floor(spread * 5);
+  const before = [freeze, kill][way];
+  const begun = before?.();
+  if (way === 0) await after();
+  await parts.cancel();
+  await begun;
+  const then = way === 2 ? freeze : way === 3 ? kill : null;
+  if (!then) return;
+  await after();
+  await then();
 }
 
 async function terminate(worker: SupervisedWorker): Promise<string | null> {

@@ -22,7 +22,12 @@ describe('the referee', () => {
     await rm(dir, { recursive: true });
   });
 
-  const findings = async (state: RowState, deal: Partial<DealReport>, kept = false): Promise<Findings> => {
+  const findings = async (
+    state: RowState,
+    deal: Partial<DealReport>,
+    kept = false,
+    refuses = false,
+  ): Promise<Findings> => {
     const writer = await store.writeRowset('rows', 'run', ['deal_id']);
     await writer.append(['["1"]']);
     const { id, rows } = await writer.publish();
@@ -33,7 +38,7 @@ describe('the referee', () => {
       chunks: [{ chunk: 0, states: Uint8Array.of(ROW_STATE[state]) }],
       records: kept ? [RECORD] : [],
     });
-    return compare(LOOP, 1, { store, api: { deals: () => only({ ...DEAL, ...deal }) } });
+    return compare(LOOP, 1, { store, api: { deals: () => only({ ...DEAL, ...deal }) }, refuses });
   };
 
   test('is content with a row that was delivered once', async () => {
@@ -50,6 +55,14 @@ describe('the referee', () => {
     ['delivered, and has a record of a failure', 'delivered', {}, true],
   ])('finds a row that is %s', async (_what, state, deal, kept) => {
     expect((await findings(state, deal, kept)).problems).toHaveLength(1);
+  });
+
+  test.each([
+    [true, 0],
+    [false, 1],
+  ])('takes a row that was received for untouched only if the API refuses some: %s', async (refuses, problems) => {
+    const received = { received: 1, applied: 0, properties: {} };
+    expect((await findings('pending', received, false, refuses)).problems).toHaveLength(problems);
   });
 
   test('counts what was applied twice', async () => {

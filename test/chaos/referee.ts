@@ -21,16 +21,16 @@ const STATES = Object.keys(ROW_STATE) as RowState[];
 export async function compare(
   loop: LoopKey,
   rows: number,
-  parts: { store: StateStore; api: Pick<Api, 'deals'> },
+  parts: { store: StateStore; api: Pick<Api, 'deals'>; refuses: boolean },
 ): Promise<Findings> {
-  const { store, api } = parts;
+  const { store, api, refuses } = parts;
   const states = await readStates(loop, store);
   const deals = new Map<string, DealReport>();
   for await (const deal of api.deals()) deals.set(deal.id, deal);
   const findings: Findings = { problems: [], counts: noRows(), twice: 0, received: 0 };
   if (states.length !== rows) findings.problems.push(`${rows} rows to send, ${states.length} in the store`);
   for (let row = 0; row < rows; row++) {
-    judgeRow(findings, { row, state: STATES[states[row] ?? 0] ?? 'pending', deal: deals.get(dealOf(row)) });
+    judgeRow(findings, { row, state: STATES[states[row] ?? 0] ?? 'pending', deal: deals.get(dealOf(row)), refuses });
   }
   await checkRecords(findings, { loop, store, states });
   return findings;
@@ -47,6 +47,8 @@ interface JudgedRow {
   row: number;
   state: RowState;
   deal: DealReport | undefined;
+  /** The API answers 429 and the like at times: a row that it received may have to be sent again. */
+  refuses: boolean;
 }
 
 function judgeRow(findings: Findings, judged: JudgedRow): void {
@@ -61,11 +63,12 @@ function judgeRow(findings: Findings, judged: JudgedRow): void {
 }
 
 function wrong(
-  { row, state }: JudgedRow,
+  { row, state, refuses }: JudgedRow,
   deal: Pick<DealReport, 'received' | 'applied' | 'properties'>,
 ): string | null {
   if (state === 'sending') return 'it is still in doubt';
-  if (state === 'pending') return deal.received > 0 ? 'it was sent all the same' : null;
+  if (state === 'pending')
+    return deal.applied > 0 || (deal.received > 0 && !refuses) ? 'it was sent all the same' : null;
   if (isStranger(row)) return state === 'rejected' || state === 'unknown' ? null : 'the API does not know its deal';
   if (state === 'unknown') return null;
   if (state !== 'delivered') return 'nothing is wrong with it';
