@@ -1,29 +1,52 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
+#!/usr/bin/env node
 /** Starts upriver on a Node that is new enough: this one, or the one that the project brings (`npm install node`). */
 // Plain JavaScript of 2022: it must run on any Node from 18 on.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const MAJOR = 24;
-// V8 would let its young generation grow by 100 MB under load, for no measurable gain. (The first line says it again.)
-const V8_FLAGS = ['--max-semi-space-size=16'];
-// Each running DuckDB statement holds one of Node's background threads, of which there are four unless told otherwise.
-process.env.UV_THREADPOOL_SIZE ??= '16';
+// Left alone, V8 lets a worker under load have 300 MB of garbage before it looks: a young generation of 100 MB, an old one of
+// four times what is alive. Looking sooner costs 4 % more CPU.
+const V8_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=50'];
+const ENV = {
+  // Each running DuckDB statement holds one of Node's background threads, of which there are four unless told otherwise.
+  UV_THREADPOOL_SIZE: '16',
+  // Buffers are freed by another thread than the one that got them; glibc would keep a pool of free memory for each.
+  MALLOC_ARENA_MAX: '2',
+  ...process.env,
+};
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const newer = majorOf(process.versions.node) >= MAJOR ? null : findNode([ROOT, process.cwd()]);
-if (majorOf(process.versions.node) >= MAJOR) await runHere();
-else if (newer) runOn(newer);
-else refuse();
+if (majorOf(process.versions.node) < MAJOR) newer ? runOn(newer) : refuse();
+else if (V8_FLAGS.every((flag) => process.execArgv.includes(flag)) || process.connected) await runHere();
+else becomeTuned();
+
+/** The same process begins again with its settings, which have to be there before Node is. */
+function becomeTuned() {
+  if (!process.execve) return runHere();
+  const args = [...process.execArgv, ...V8_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  process.execve(process.execPath, [process.execPath, ...args], ENV);
+}
 
 /** A checkout runs from its sources; the package has them compiled, as Node strips no types under node_modules. */
 async function runHere() {
   dieWithLauncher();
   quietExperimental();
+  keepCompiled();
   const source = join(ROOT, 'src/cli/main.ts');
   await import(pathToFileURL(existsSync(source) ? source : join(ROOT, 'dist/src/cli/main.js')).href);
+}
+
+/** What is compiled, and stripped of its types, is there the next time: it starts in half the time, and with 30 MB less. */
+function keepCompiled() {
+  module.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'upriver', 'compiled'));
+  // Also of a worker that is killed in the end.
+  setTimeout(() => module.flushCompileCache(), 10_000).unref();
 }
 
 /** In each directory and those above it, as Node itself looks for packages. */
@@ -50,7 +73,7 @@ function majorOf(version) {
 /** The same program on another Node. It gets our terminal and our signals, and we leave as it leaves. */
 function runOn(node) {
   const args = [...V8_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(node, args, { env: ENV, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   // A terminal sends Ctrl-C to both of us; twice would mean "at once".
   const terminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
   const forward = (signal) => (signal === 'SIGINT' && terminal ? undefined : child.kill(signal));

@@ -2,8 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger } from '@temporalio/worker';
-import { buildBundle } from '../src/temporal/bundle.ts';
+import { buildBundle } from '../src/temporal/build-bundle.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -12,4 +11,4 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconf
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
 });
-writeFileSync(`${root}/dist/workflow-bundle.js`, await buildBundle(new DefaultLogger('ERROR')));
+writeFileSync(`${root}/dist/workflow-bundle.js`, await buildBundle());

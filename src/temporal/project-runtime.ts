@@ -167,7 +167,7 @@ async function startWorker({
   target,
   taskQueue,
 }: WorkerStart): Promise<{ failed: Promise<never> }> {
-  const { project, env, log } = options;
+  const { project, env } = options;
   const drain = new AbortController();
   const activities = opening.use(
     createActivities({
@@ -194,7 +194,7 @@ async function startWorker({
     namespace: target.namespace,
     taskQueue,
     activities: activities.activities,
-    bundle: await workflowBundle({ logger: installRuntime(log), env }),
+    bundle: await workflowBundle(env),
     identity: `upriver-${process.pid}@${hostname()}`,
   });
   const running = worker.run();

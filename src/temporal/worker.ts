@@ -36,16 +36,14 @@ export function createUpriverWorker(parts: WorkerParts): Promise<Worker> {
 }
 
 /** Temporal's own log goes where ours goes. Call it before anything connects; while it is in place a second call changes nothing. */
-export function installRuntime(log: Pino): Logger {
-  const logger = temporalLogger(log);
-  if (Runtime._instance) return logger;
+export function installRuntime(log: Pino): void {
+  if (Runtime._instance) return;
   Runtime.install({
-    logger,
+    logger: temporalLogger(log),
     // Ctrl-C and SIGTERM are the command's: it drains, then calls worker.shutdown().
     shutdownSignals: [],
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
   });
-  return logger;
 }
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

@@ -44,7 +44,7 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
   const dir = await mkdtemp(join(tmpdir(), 'upriver-engine-'));
   opening.defer(() => rm(dir, { recursive: true, force: true }));
   const log = pino({ level: process.env.UPRIVER_TEST_LOG ?? 'silent' });
-  const logger = installRuntime(log);
+  installRuntime(log);
   const host = await hostOrJoin(dir, {});
   if (host.role !== 'host') throw new Error('a fresh folder has a host already');
   opening.defer(() => host.stop());
@@ -72,7 +72,7 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
   const connection = await connectWorker(host);
   opening.defer(() => connection.close());
   const taskQueue = 'upriver';
-  const bundle = await workflowBundle({ logger });
+  const bundle = await workflowBundle();
   const parts = { connection, namespace: host.namespace, taskQueue, activities, bundle, identity: 'test' };
   const worker = await createUpriverWorker(parts);
   const running = worker.run();

@@ -21,7 +21,8 @@ const read = async (name: string): Promise<Kept> => JSON.parse(await readFile(ne
 describe('recorded histories', () => {
   let replay: (kept: Kept) => Promise<void>;
   beforeAll(async () => {
-    const bundle = await workflowBundle({ logger: installRuntime(pino({ level: 'silent' })) });
+    installRuntime(pino({ level: 'silent' }));
+    const bundle = await workflowBundle();
     replay = ({ history, workflowId }) =>
       Worker.runReplayHistory(
         { workflowBundle: bundle },

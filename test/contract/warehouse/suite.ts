@@ -13,6 +13,7 @@ import {
   type WarehouseContext,
   type WarehouseSession,
 } from '../../../src/warehouses/index.ts';
+import { V8_FLAGS } from '../../helpers/v8-flags.ts';
 
 export interface Dialect {
   /** Expression → its JSON text in a row. */
@@ -46,8 +47,6 @@ export interface WarehouseUnderTest {
   exclusive: boolean;
 }
 
-/** Those that bin/upriver.js gives to Node. */
-const V8_FLAGS = ['--max-semi-space-size=16'];
 const LONG = '12345678901234567890123456789012345678';
 
 export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnderTest): void {
