@@ -52,6 +52,7 @@ class SnowflakeWarehouse implements Warehouse {
     this.#mustHave('warehouse', warehouse);
     this.#mustHave('database', database);
     this.#mustHave('schema', schema);
+    if (warehouse) await this.#mustWork(warehouse, running);
     return {
       server: `Snowflake ${version}`,
       account: String(account),
@@ -80,6 +81,19 @@ class SnowflakeWarehouse implements Warehouse {
     );
     if (reusable && alive && !this.#closed && this.#idle.length < MOST_IDLE) this.#idle.push(client);
     else await client[Symbol.asyncDispose]();
+  }
+
+  /** `select 1` needs no warehouse, so it does not tell. To a role that may not see it, nothing is shown. */
+  async #mustWork(warehouse: string, running: Running): Promise<void> {
+    const text = `SHOW WAREHOUSES LIKE '${warehouse.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+    const shown = await running.records({ text, binds: [] }).catch(() => []);
+    const found = shown.find(({ name }) => name === warehouse);
+    if (!/^suspend/i.test(found?.state ?? '') || !/^false$/i.test(found?.auto_resume ?? '')) return;
+    const message = `connection ${this.#context.name}: the warehouse ${warehouse} is suspended, and does not resume by itself`;
+    throw new UpriverError('CONFIG_SNOWFLAKE_WAREHOUSE', message, {
+      hint: `alter warehouse ${warehouse} set auto_resume = true; (or: alter warehouse ${warehouse} resume;)`,
+      context: { connection: this.#context.name },
+    });
   }
 
   /** Snowflake lets a login in that names a warehouse or database which is not there; the session just has none. */

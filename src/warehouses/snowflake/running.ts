@@ -93,14 +93,21 @@ export class Running implements AsyncDisposable {
     return rawRows(await this.#execute(this.#execution(text, binds)));
   }
 
+  /** The same, by the columns' names. */
+  async records({ text, binds }: RenderedSql): Promise<Record<string, string | null>[]> {
+    const statement = await this.#execute(this.#execution(text, binds));
+    const names = namesOf(statement);
+    const rows = await rawRows(statement);
+    return rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] ?? null])));
+  }
+
   /** Many rows by one statement with a `?` for each column. */
   async insert(text: string, rows: RawRows): Promise<void> {
     await this.#execute({ ...this.#execution(text, []), binds: rows });
   }
 
   async columns({ text, binds }: RenderedSql): Promise<string[]> {
-    const statement = await this.#execute(this.#execution(text, binds));
-    return (statement.getColumns() ?? []).map((column) => column.getName());
+    return namesOf(await this.#execute(this.#execution(text, binds)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -225,6 +232,10 @@ function uuidOf(parts: readonly string[]): string {
     [18, 30],
   ].map((range) => digits.slice(...range));
   return `${a}-${b}-8${c}-8${d}-${e}`;
+}
+
+function namesOf(statement: RowStatement): string[] {
+  return (statement.getColumns() ?? []).map((column) => column.getName());
 }
 
 async function rawRows(statement: RowStatement): Promise<RawRows> {

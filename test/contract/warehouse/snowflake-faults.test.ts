@@ -190,6 +190,25 @@ describe('faults on the way', () => {
   });
 });
 
+test.each([
+  ['a lost permission', '003001', 'AUTH_WAREHOUSE_PERMISSION', false],
+  ['a lock that was waited for too long', '000625', 'REMOTE_WAREHOUSE_CONFLICT', true],
+  ['the statement timeout of the warehouse', '000630', 'REMOTE_WAREHOUSE_TIMEOUT', false],
+  ['a cancel by someone else', '000604', 'REMOTE_WAREHOUSE_INTERRUPTED', true],
+  ['an internal error', '300002', 'REMOTE_WAREHOUSE_BROKEN', true],
+  ['a failed cast', '100038', 'RIVER_SQL_ERROR', false],
+])("%s: Snowflake's own words, and whether to try again", async (_name, number, code, retry) => {
+  const message = 'as Snowflake words it';
+  double.fault({ route: 'query', times: 1, sql: /told/, act: { kind: 'refuse', code: number, message } });
+  await expect(read("select 'told' as x")).rejects.toMatchObject({
+    code,
+    retry,
+    message: expect.stringContaining(message),
+    context: { snowflake_code: number },
+  });
+  expect(await read('select 1')).toEqual(['[1]']);
+});
+
 describe('cancelling', () => {
   test('ends the statement in Snowflake', async () => {
     double.hold(/endless/);

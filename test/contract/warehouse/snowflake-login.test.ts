@@ -172,6 +172,20 @@ test('a network policy', async () => {
   });
 });
 
+test('a warehouse that is suspended, and stays so', async () => {
+  double.suspended = true;
+  try {
+    await expect(check({ password: 'secret' })).rejects.toMatchObject({
+      code: 'CONFIG_SNOWFLAKE_WAREHOUSE',
+      message: expect.stringContaining('WH is suspended'),
+      hint: expect.stringContaining('auto_resume = true'),
+      retry: false,
+    });
+  } finally {
+    double.suspended = false;
+  }
+});
+
 test('an account that is not there', async () => {
   double.fault({ route: 'login', times: 2, act: { kind: 'http', status: 403 } });
   await expect(check({ password: 'secret' })).rejects.toMatchObject({

@@ -91,6 +91,7 @@ export class Query {
 }
 
 export interface Hooks {
+  readonly suspended: boolean;
   register(query: Query): void;
   /** Waits as long as a test holds such statements. */
   gate(query: Query): Promise<void>;
@@ -111,7 +112,7 @@ async function runOne(query: Query, sql: string, hooks: Hooks): Promise<EngineRe
   });
   const refused = hooks.answer(query);
   if (refused) throw refused;
-  const known = ownStatement(session, sql);
+  const known = ownStatement(session, sql, hooks);
   if (known !== null) return session.engine.run(known, {});
   const interrupt = setInterval(() => cancelled.aborted && session.engine.interrupt(), 20);
   try {
@@ -123,9 +124,13 @@ async function runOne(query: Query, sql: string, hooks: Hooks): Promise<EngineRe
   }
 }
 
-/** What DuckDB does not know: settings of the session. */
-function ownStatement(session: Session, sql: string): string | null {
+/** What DuckDB does not know: settings of the session, warehouses. */
+function ownStatement(session: Session, sql: string, { suspended }: Hooks): string | null {
   const text = gist(sql);
+  if (/^show warehouses/i.test(text)) {
+    const [state, resumes] = suspended ? ['SUSPENDED', false] : ['STARTED', true];
+    return `SELECT '${session.warehouse}' AS "name", '${state}' AS "state", '${resumes}' AS "auto_resume"`;
+  }
   if (!/^alter session set /i.test(text)) return null;
   session.settings.push(text);
   return 'SELECT \'Statement executed successfully.\' AS "status"';

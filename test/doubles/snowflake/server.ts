@@ -135,7 +135,9 @@ class Double implements SnowflakeDouble, Hooks {
   }
 
   answer({ request }: Query): Failure | null {
-    return this.suspended && !/^\s*(alter session|select 1$|select current_)/i.test(request.sql) ? noWarehouse() : null;
+    return this.suspended && !/^\s*(alter session|show|select 1$|select current_)/i.test(request.sql)
+      ? noWarehouse()
+      : null;
   }
 
   // The wire.
