@@ -6,6 +6,7 @@ import { inDoubt } from './finish.ts';
 import { hash128 } from './hash.ts';
 import type { Ledger } from './ledger.ts';
 import type { RowLayout } from './loop-view.ts';
+import { unsure } from './settlement.ts';
 import { freshProgress, type Progress, type RowTask } from './task.ts';
 
 /** Rows decoded together: thousands that wait cost far more memory than their texts, and each by itself takes twice the time. */
@@ -124,9 +125,14 @@ export class RowSource {
     return { chunk, row, values, key, hashes, progress, charged: progress.attempts };
   }
 
-  #settleUnknown({ chunk, row, key, progress }: RowTask): void {
+  #settleUnknown({ chunk, row, key, hashes, progress }: RowTask): void {
     const record = inDoubt(row, key, Math.max(progress.attempts, 1));
-    this.#options.ledger.settle(chunk, row, { outcome: 'unknown', record, delivered: null, outputs: null });
+    this.#options.ledger.settle(chunk, row, {
+      outcome: 'unknown',
+      record,
+      delivered: hashes && unsure(hashes),
+      outputs: null,
+    });
   }
 
   async #changed(tasks: RowTask[], scope: string): Promise<RowTask[]> {

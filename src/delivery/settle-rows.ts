@@ -9,6 +9,7 @@ import { fencedError } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { type RowReader, scopeOf } from './row-reader.ts';
 import { keyText } from './row-source.ts';
+import { unsure } from './settlement.ts';
 
 const MESSAGE_CHARS = 500;
 
@@ -80,15 +81,16 @@ async function messageOf({ row, message }: SettledRow, { input, rows }: Context)
   return compileText(message.template)(scope).slice(0, MESSAGE_CHARS);
 }
 
-/** Hashes of what was delivered, for `send: changed`. */
+/** Hashes of what was delivered, for `send: changed`. Of a row that ended badly some steps may have been done. */
 async function deliveredOf({ input, view, rows }: Context): Promise<LoopCommit['delivered']> {
   const { deliveredScope, layout, rowset } = view;
   if (deliveredScope === null || input.run.dryRun) return null;
   const hashes: DeliveredHash[] = [];
   for (const { row, outcome } of input.settled) {
-    if (outcome !== 'delivered') continue;
+    if (outcome === 'skipped') continue;
     const values = await rows.values(rowset.id, row);
-    hashes.push({ key: hash128(keyText(values, layout.key)), hash: hash128(keyText(values, layout.supplied ?? [])) });
+    const own = { key: hash128(keyText(values, layout.key)), hash: hash128(keyText(values, layout.supplied ?? [])) };
+    hashes.push(outcome === 'delivered' ? own : unsure(own));
   }
   return hashes.length > 0 ? { scope: deliveredScope, hashes } : null;
 }

@@ -70,6 +70,26 @@ describe('a loop over rows', () => {
     expect((await engine.run(first, { full: true })).rows).toMatchObject({ delivered: 10, unchanged: 0 });
   });
 
+  test('`send: changed` sends a value again when one that may have been applied came between', async () => {
+    const step = loop({ id: 'returns', key: ['deal_id'], send: 'changed', tolerate: { percent: 100 } });
+    const once = action({ retry: { attempts: 1, initialMs: 5, maxMs: 20 } });
+    const withAmount = (amount: number): Plan =>
+      planOf({ steps: [query(deals(1, 3).replace("'amount', id", `'amount', ${amount}`)), step], actions: [once] });
+    await engine.run(withAmount(1));
+    sandbox.set({
+      faults: {
+        script: [
+          { fault: '500_after', ids: ['2'] },
+          { fault: '423', ids: ['3'] },
+        ],
+      },
+    });
+    expect((await engine.run(withAmount(2))).rows).toMatchObject({ delivered: 1, failed: 2 });
+    sandbox.set({ faults: {} });
+    expect((await engine.run(withAmount(1))).rows).toMatchObject({ delivered: 3 });
+    expect(sandbox.deal('2').properties).toMatchObject({ amount: '1' });
+  });
+
   test('a dry run renders every request and sends none', async () => {
     const sql = `${deals(1, 10)} union all select '..', json_object('amount', 1)`;
     const steps = [query(sql), loop({ tolerate: { rows: 1 } })];
