@@ -65,8 +65,14 @@ test('every deal of the walkthrough is updated; each statement runs once', async
   expect(JSON.parse(usage[0]?.tag ?? '')).toEqual({ run: run.run_id, river: 'trial-deals', step: 'usage' });
   expect(snowflake.ran(/object_construct/)).toHaveLength(1);
 
+  const locked = { kind: 'refuse', code: '000625', message: 'The lock did not come.' } as const;
+  snowflake.fault({ route: 'query', times: 1, sql: /inner join/, act: locked });
   const again = await project.upriver('run', 'trial-deals', '--json');
   expect(JSON.parse(again.stdout).rows).toMatchObject({ read: 500, unchanged: 496, rejected: 4 });
+  // Another run, and another try: other requests, or Snowflake would answer with the one before.
+  const requests = snowflake.log.filter(({ sql }) => sql && /inner join/.test(sql)).map(({ requestId }) => requestId);
+  expect(requests).toHaveLength(3);
+  expect(new Set(requests).size).toBe(3);
 });
 
 test('kill -9 while Snowflake works: the next process takes the statement over', async () => {
