@@ -4,7 +4,10 @@ import type { CompiledBatch, Render } from './action.ts';
 
 export type RowVerdict = 'delivered' | { code: string; message: string } | 'unaccounted';
 
-/** A verdict per id, in the order given. `null` ids are never accounted for by name. */
+/**
+ * A verdict per id, in the order given. `null` ids are never accounted for by name. What an answer to one row alone
+ * refuses is that row, by whatever name.
+ */
 export function verdicts(batch: CompiledBatch, ids: readonly (string | null)[], reply: Scope): RowVerdict[] {
   // Without any mapping an answer speaks for all its rows.
   if (!batch.delivered && !batch.rejected) return ids.map(() => 'delivered');
@@ -12,7 +15,7 @@ export function verdicts(batch: CompiledBatch, ids: readonly (string | null)[], 
   const taken = batch.delivered ? names(evaluate(batch.delivered, reply)) : null;
   return ids.map((id) => {
     if (id === null) return 'unaccounted';
-    const refusal = refused.get(id);
+    const refusal = refused.get(id) ?? (ids.length === 1 ? refused.get(NAMELESS) : undefined);
     const isTaken = taken ? taken.has(id) : refused !== FAILED;
     // Taken and refused at once: the answer contradicts itself.
     if (refusal) return taken?.has(id) ? 'unaccounted' : refusal;
@@ -29,14 +32,15 @@ function evaluate(mapping: Render | null, reply: Scope): Value | undefined {
   }
 }
 
+/** No row has an empty name. */
+const NAMELESS = '';
 const FAILED: Map<string, { code: string; message: string }> = new Map();
 
 function refusals(value: Value | undefined): Map<string, { code: string; message: string }> {
   if (value === undefined) return FAILED;
   const refused = new Map<string, { code: string; message: string }>();
   for (const item of Array.isArray(value) ? value : []) {
-    const id = nameOf(isObject(item) ? item.id : item);
-    if (id === null) continue;
+    const id = nameOf(isObject(item) ? item.id : item) ?? NAMELESS;
     const { code, message } = isObject(item) ? item : { code: null, message: null };
     refused.set(id, { code: textOr(code, 'ROW_REFUSED'), message: textOr(message, 'The API refused this row.') });
   }
