@@ -42,7 +42,7 @@ async function runSql(step: SqlStep, { place }: LeafContext): Promise<LeafResult
   const path = pathOf(step, place);
   const summary =
     step.target?.kind === 'table' ? `${step.target.mode} ${step.target.table}` : `sql on ${step.connection}`;
-  const result = await call({ id: path, summary: step.name ?? summary }).runSql({
+  const result = await call({ id: path, summary: step.name ?? `${step.id}: ${summary}` }).runSql({
     ...scopeOf(step, place),
     step,
     path,
@@ -114,7 +114,7 @@ async function callRiver(step: RiverStep, { place }: LeafContext): Promise<LeafR
     args: [input],
     workflowId: `${run.runId}/${path}`,
     workflowTaskTimeout: '5s',
-    staticSummary: step.name ?? `river ${step.river}`,
+    staticSummary: step.name ?? `${step.id}: river ${step.river}`,
   } as const;
   if (!step.wait) {
     await startChild(step.river, { ...options, parentClosePolicy: ParentClosePolicy.ABANDON });
@@ -163,7 +163,7 @@ async function runScript(step: ScriptStep, { place }: LeafContext): Promise<Leaf
     return { status: 'skipped' };
   }
   const path = pathOf(step, place);
-  const result = await call({ id: path, summary: step.name ?? step.run.join(' ') }).runScript({
+  const result = await call({ id: path, summary: step.name ?? `${step.id}: ${step.run.join(' ')}` }).runScript({
     ...scopeOf(step, place),
     stepId: step.id,
     path,

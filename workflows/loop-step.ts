@@ -57,7 +57,7 @@ async function runChild(input: LoopInput, context: LeafContext): Promise<LoopRes
       args: [input],
       workflowId: `${run.runId}/${path}`,
       workflowTaskTimeout: '5s',
-      staticSummary: step.name ?? `loop over ${step.over}: ${input.rowset.rows} rows`,
+      staticSummary: step.name ?? `${step.id}: loop over ${input.rowset.rows} rows of ${step.over}`,
     });
     noteLoop(step, result, context);
     return result;
