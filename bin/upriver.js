@@ -17,6 +17,9 @@ const ENV = {
   UV_THREADPOOL_SIZE: '16',
   // Buffers are freed by another thread than the one that got them; glibc would keep a pool of free memory for each.
   MALLOC_ARENA_MAX: '2',
+  // Given, it stays what it is: glibc would raise it to the largest buffer that was freed, and keep all below.
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
   ...process.env,
 };
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
