@@ -5,6 +5,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { TableTarget } from '../../contracts/plan.ts';
+import { UpriverError } from '../../core/errors.ts';
 import type { RenderedSql } from '../bound-sql.ts';
 import { parseTableName, quoteName } from '../names.ts';
 import { checkKeys, missingKeyColumn } from '../target-errors.ts';
@@ -28,6 +29,7 @@ interface Place {
   id: string;
   /** Holds the query's rows until they are in the table. */
   stage: string;
+  stageName: string;
   marks: string;
 }
 
@@ -38,9 +40,22 @@ export async function applyQuery(work: Application): Promise<number> {
   const place = placeOf(work.target.table, work.tag);
   if (work.target.mode === 'overwrite') return overwrite(work, place);
   const apply = work.target.mode === 'append' ? append : merge;
-  const rows = await apply(work, place);
-  await quick(work, `DROP TABLE IF EXISTS ${place.stage}`);
-  return rows;
+  try {
+    const rows = await apply(work, place);
+    await quick(work, `DROP TABLE IF EXISTS ${place.stage}`);
+    return rows;
+  } catch (error) {
+    throw isMissingObject(error) && String(error).includes(place.stageName) ? overtaken(error) : error;
+  }
+}
+
+/** Only who has got to the end drops the stage: an attempt that was given up, and was still alive. */
+function overtaken(cause: unknown): UpriverError {
+  return new UpriverError('REMOTE_WAREHOUSE_CONFLICT', 'another attempt at this step has written its rows meanwhile', {
+    hint: 'The step is tried again, and finds them there.',
+    retry: true,
+    cause,
+  });
 }
 
 /** Grants on the table stay. */
@@ -170,8 +185,8 @@ function placeOf(name: string, tag: StatementTag): Place {
   const id = createHash('sha256')
     .update(JSON.stringify([tag.run, tag.step, table]))
     .digest('hex');
-  const stage = within(`_UPRIVER_STAGE_${id.slice(0, 16).toUpperCase()}`);
-  return { schema, table, id, stage, marks: within('_UPRIVER_APPENDS') };
+  const stageName = `_UPRIVER_STAGE_${id.slice(0, 16).toUpperCase()}`;
+  return { schema, table, id, stage: within(stageName), stageName, marks: within('_UPRIVER_APPENDS') };
 }
 
 function list(columns: readonly string[]): string {

@@ -373,6 +373,23 @@ test('an append that nobody knew of any more comes late, and adds nothing', asyn
   expect(await read('select k from INTERNAL.PUBLIC.T order by k')).toEqual(['[1]', '[2]']);
 }, 30_000);
 
+test('a merge that another attempt has brought to its end meanwhile is tried again, and succeeds', async () => {
+  const rows = "select 1 as k, 'a' as v union all select 2, 'b'";
+  const held = double.hold(/group by/i, { times: 1 });
+  let resume: StatementHandle | undefined;
+  const onHandle = (handle: StatementHandle) => {
+    resume = handle;
+  };
+  const slow = write(rows, 'merge', { work: 'first', onHandle }).catch((error) => error);
+  while (!double.log.some(({ sql }) => /group by/i.test(sql ?? ''))) await new Promise(setImmediate);
+  await using other = await warehouse.session();
+  expect(await other.writeTable({ sql: [rows], values: {} }, target('merge'), options())).toEqual({ rows: 2 });
+  await held.release();
+  expect(await slow).toMatchObject({ code: 'REMOTE_WAREHOUSE_CONFLICT', retry: true });
+  expect(await write(rows, 'merge', { work: 'second', resume })).toEqual({ rows: 2 });
+  expect(await read('select k from INTERNAL.PUBLIC.T order by k')).toEqual(['[1]', '[2]']);
+});
+
 test('a session that ends while rows of ours are written: the step is tried again', async () => {
   async function* rows() {
     yield [1];
