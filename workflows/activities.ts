@@ -1,5 +1,5 @@
 /** How workflows call activities: short heartbeats, so that work goes on soon after a crash, and retries without end. */
-import { type ActivityInterfaceFor, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, type ActivityInterfaceFor, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../src/contracts/activities.ts';
 
 export interface CallOptions {
@@ -18,7 +18,7 @@ const SUMMARY_BYTES = 200;
  * growing delay of an outage.
  */
 export function call({ id, summary }: CallOptions): ActivityInterfaceFor<Activities> {
-  return proxyActivities<Activities>({
+  const activities = proxyActivities<Activities>({
     activityId: id,
     summary: summary.slice(0, SUMMARY_BYTES),
     startToCloseTimeout: LONGEST_MS,
@@ -27,4 +27,17 @@ export function call({ id, summary }: CallOptions): ActivityInterfaceFor<Activit
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: { initialInterval: '1s', backoffCoefficient: 1, maximumInterval: '1s' },
   });
+  return new Proxy(activities, {
+    get: (target, name: keyof Activities) => {
+      const run = target[name] as (input: unknown) => Promise<unknown>;
+      return (input: unknown) => run(input).catch(asCancelled);
+    },
+  });
+}
+
+/** An attempt that ended otherwise after the cancel was asked for, as its worker died, is not tried again: it is cancelled all the same. */
+function asCancelled(error: unknown): never {
+  if (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED')
+    throw new CancelledFailure('It was cancelled, and did not end in an orderly way.', [], error);
+  throw error;
 }

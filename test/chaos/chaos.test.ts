@@ -24,4 +24,12 @@ describe('whatever dies', () => {
     expect(events.map(({ kind }) => kind).sort()).toEqual(['down', 'kill', 'temporal', 'term']);
     expect(Math.max(...events.map(({ resumedMs }) => resumedMs ?? 0))).toBeLessThan(RESUMED_MS);
   }, 300_000);
+
+  test('a cancel, with a kill just after it: nothing is sent any more, and what became of each row is said', async () => {
+    const cancelled = { ...OPTIONS, seed: 9, rows: 2_000, events: 0, kinds: ['cancel'], mode: 'post' } as const;
+    const { problems, status, counts, twice } = await runChaos(cancelled);
+    expect(problems).toEqual([]);
+    expect({ status, twice }).toEqual({ status: 'cancelled', twice: 0 });
+    expect(counts.not_attempted).toBeGreaterThan(0);
+  }, 300_000);
 });
