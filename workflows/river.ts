@@ -96,7 +96,7 @@ async function walkToEnd(river: RiverPlan, host: WorkflowHost): Promise<Ending> 
     return { status: host.partial ? 'partial' : 'succeeded', error: null, failure: null };
   } catch (error) {
     if (isCancellation(error)) return { status: 'cancelled', error: null, failure: error };
-    return { status: 'failed', error: reportOf(error), failure: error };
+    return { status: 'failed', error: reportOf(error, host.failed), failure: error };
   }
 }
 

@@ -30,6 +30,8 @@ export class WorkflowHost implements StepHost {
   begun = 0;
   /** The first error that `on_error: continue` went past. */
   tolerated: unknown = null;
+  /** The step, innermost, whose error ends the steps. */
+  failed: string | undefined;
   readonly #show: Show;
   /** What the step at hand has to say beyond its flow. */
   readonly #leafResults = new Map<StepPlan, LeafResult>();
@@ -101,7 +103,7 @@ export class WorkflowHost implements StepHost {
     try {
       const flow = await withDeadline(ownDeadline(step), () => tooLate(step), run);
       const { flow: _flow, ...more } = this.#leafResults.get(step) ?? {};
-      Object.assign(result, step.enabled ? more : { status: 'skipped' });
+      Object.assign(result, step.enabled ? more : { status: 'skipped', attempts: 0 });
       if (result.status === 'partial') this.partial = true;
       return flow;
     } catch (error) {
@@ -109,6 +111,7 @@ export class WorkflowHost implements StepHost {
       if (isCancellation(error) || step.onError === 'fail' || this.#endsRow(error)) throw error;
       this.partial = true;
       this.tolerated ??= error;
+      this.failed = undefined;
       return 'go_on';
     } finally {
       result.duration_ms = Date.now() - startedAt;
@@ -123,7 +126,9 @@ export class WorkflowHost implements StepHost {
   #noteFailure(step: StepPlan, result: StepResult, error: unknown): void {
     const { flow: _flow, ...more } = this.#leafResults.get(step) ?? {};
     Object.assign(result, more, { status: isCancellation(error) ? 'cancelled' : 'failed' });
-    if (!isCancellation(error)) result.error = reportOf(error, step.id);
+    if (isCancellation(error)) return;
+    this.failed ??= step.id;
+    result.error = reportOf(error, step.id);
   }
 
   #holds(source: string): boolean {

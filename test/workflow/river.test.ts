@@ -201,7 +201,7 @@ describe('a logic river', () => {
       inputs: { n: 21 },
     });
     const misfit = await engine.outcome(planGiven('many'));
-    expect(misfit.steps[0]?.error).toMatchObject({ code: 'RIVER_INPUT_TYPE', hint: 'Give n as 42.' });
+    expect(misfit.error).toMatchObject({ code: 'RIVER_INPUT_TYPE', hint: 'Give n as 42.', step: 'call' });
   });
 
   test('a timeout ends the run with its counts kept', async () => {

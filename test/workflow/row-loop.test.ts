@@ -194,7 +194,7 @@ describe('a loop walked row by row', () => {
     expect(result.outputs).toMatchObject({ got: '1=x#2 2=x#4 3=x#6 4=x#8 5=x#10', own: null });
     expect(await engine.store.getRun(`${result.run_id}/each/row-5/call`)).toMatchObject({
       status: 'succeeded',
-      inputs: { n: '5' },
+      inputs: { n: 5 },
     });
   });
 
