@@ -1,12 +1,18 @@
 /** Parts of the command line by themselves: how numbers read, run ids, rates, option notations. */
+import { stripVTControlCharacters } from 'node:util';
 import { UpriverError } from '../../../src/core/errors.ts';
 import { noRows } from '../../../src/core/outcomes.ts';
+import type { RunRecord } from '../../../src/core/store.ts';
+import { asRows } from '../../../src/core/tolerance.ts';
+import { createConsole } from '../../../src/cli/console.ts';
 import { exitCodeOfError } from '../../../src/cli/exit-codes.ts';
 import { duration, outcomes, rate } from '../../../src/cli/format.ts';
 import { collectInput } from '../../../src/cli/options.ts';
 import { rateMeter } from '../../../src/cli/progress.ts';
+import { emptyDocument, type RunDocument } from '../../../src/cli/run-view.ts';
+import { showErrors } from '../../../src/cli/summary.ts';
 import { findRun, newRunId } from '../../../src/cli/run-ids.ts';
-import { parseFaults, parseLatency, parseLimit } from '../../../src/cli/sandbox-options.ts';
+import { parseFaults, parseLatency, parseLimit, parsePort } from '../../../src/cli/sandbox-options.ts';
 import { openStore } from '../../../src/state/index.ts';
 
 test.each([
@@ -71,7 +77,37 @@ test('a run is found by its id, a unique beginning, its river, or as the last on
     'c-child',
   ]);
   await expect(found('a-')).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('a-2, a-1') });
-  await expect(found('d')).rejects.toMatchObject({ code: 'USAGE', message: 'There is no run "d".' });
+  await expect(found('d')).rejects.toMatchObject({ code: 'USAGE', message: "There is no run 'd'." });
+  // Of a run that has not begun Temporal alone knows.
+  const [begun] = await store.listRuns({ river: 'a', limit: 1 });
+  const waiting = [{ ...(begun as RunRecord), id: 'a-3', startedAt: 9 }];
+  expect(
+    await Promise.all(['a', 'last', 'a-3', 'a-1'].map(async (w) => (await findRun(store, w, waiting)).id)),
+  ).toEqual(['a-3', 'a-3', 'a-3', 'a-1']);
+});
+
+test('an error that containers failed by is shown once, and its hint names the run', () => {
+  const error = { code: 'AUTH_401', message: 'no', hint: 'Then: `upriver retry RUN`.' };
+  const step = { attempts: 1, duration_ms: 1, status: 'failed', error } as const;
+  const run: RunDocument = {
+    ...emptyDocument('r-1', 'r'),
+    status: 'failed',
+    steps: [
+      { ...step, id: 'outer', type: 'sequence' },
+      { ...step, id: 'inner', type: 'loop' },
+    ],
+    error,
+  };
+  const lines: string[] = [];
+  showErrors({ ...createConsole(true), warn: (line) => void lines.push(stripVTControlCharacters(line)) }, run);
+  expect(lines).toEqual(['inner  AUTH_401  no', '  → Then: `upriver retry r-1`.']);
+});
+
+test('percentages of a retry are of the rows at first', () => {
+  expect(asRows({ percent: 2 }, 149, 'more')).toEqual({ rows: 2 });
+  expect(asRows({ percent: 2 }, 149, 'as')).toEqual({ rows: 3 });
+  expect(asRows({ percent: 0 }, 149, 'as')).toEqual({ rows: 1 });
+  expect(asRows({ rows: 7 }, 149, 'more')).toEqual({ rows: 7 });
 });
 
 test.each([
@@ -83,6 +119,7 @@ test.each([
   ['STATE_UNREACHABLE', 5],
   ['CONFIG_TEMPORAL_UNREACHABLE', 5],
   ['CONFIG_NO_TEMPORAL', 5],
+  ['CONFIG_NO_HOST', 5],
   ['AUTH_REFUSED', 1],
   ['INTERNAL_UNEXPECTED', 1],
 ] as const)('%s exits with %d', (code, exit) => {
@@ -100,6 +137,15 @@ test('notations of the practice HubSpot', () => {
   expect(parseLatency('20ms-300ms')).toEqual({ minMs: 20, maxMs: 300 });
   expect(parseLatency('5ms')).toEqual({ minMs: 5, maxMs: 5 });
   expect(parseFaults('500=2%,reset_after=0.01')).toEqual({ rates: { 500: 0.02, reset_after: 0.01 } });
-  for (const wrong of [() => parseLimit('fast'), () => parseFaults('500'), () => parseLatency('5')])
-    expect(wrong).toThrow(UpriverError);
+  const wrong = [
+    () => parseLimit('fast'),
+    () => parseLimit('5'),
+    () => parseLatency('5'),
+    () => parseFaults('500'),
+    () => parseFaults('x=1%'),
+    () => parseFaults('500=80%,503=40%'),
+    () => parsePort('65536'),
+  ];
+  for (const parse of wrong)
+    expect(parse).toThrow(expect.objectContaining({ code: 'USAGE', hint: expect.any(String) }));
 });
