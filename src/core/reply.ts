@@ -16,6 +16,7 @@ export class Reply {
   readonly truncated: boolean;
   readonly attempt: number;
   #body: Value | undefined;
+  #scope: Scope | undefined;
 
   constructor(exchange: Extract<Exchange, { kind: 'reply' }>, attempt: number) {
     this.status = exchange.status;
@@ -34,7 +35,7 @@ export class Reply {
   /** What CEL and templates see: status, headers, body, attempt. */
   get scope(): Scope {
     const reply = this;
-    return {
+    this.#scope ??= {
       status: this.status,
       headers: this.headers as { [name: string]: string },
       get body() {
@@ -42,6 +43,7 @@ export class Reply {
       },
       attempt: this.attempt,
     };
+    return this.#scope;
   }
 
   /** HTML by its type and by its text: some APIs call a plain `ok` HTML. */

@@ -78,20 +78,13 @@ function changes({ method }: PreparedRequest): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-async function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange> {
-  try {
-    return await sendOne(
-      {
-        request: unit.prepared,
-        destination: unit.request.destination,
-        mark: () => markAll(unit, context),
-        markAhead: unit.markAhead,
-      },
-      context,
-    );
-  } catch (error) {
+function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange> {
+  const { prepared, markAhead } = unit;
+  const { destination } = unit.request;
+  const mark = () => markAll(unit, context);
+  return sendOne({ request: prepared, destination, mark, markAhead }, context).catch((error) => {
     throw error instanceof StoppedError ? stopped(unit, context) : error;
-  }
+  });
 }
 
 function markAll(unit: Unit, context: AttemptContext): Promise<void> {

@@ -42,7 +42,7 @@ export class Pump<T> {
   async run(): Promise<void> {
     let more = true;
     for (;;) {
-      if (more && this.#mayTake()) more = await this.#takeOne();
+      if (more && this.#mayTake()) more = this.#takeOne() || (await this.#fill());
       // After a stop the rows left are for another segment.
       else if (this.#active + this.#waiting === 0) break;
       else await this.#change(more);
@@ -75,16 +75,19 @@ export class Pump<T> {
     return !this.#options.stop.aborted && this.#active < this.limit && this.#waiting < MOST_WAITING;
   }
 
-  async #takeOne(): Promise<boolean> {
+  /** False: none is at hand. */
+  #takeOne(): boolean {
     const task = this.#options.source.take();
-    if (task === undefined) return this.#fill();
+    if (task === undefined) return false;
     this.#active++;
-    void this.#options.work(task).finally(() => {
-      this.#active--;
-      this.#wake();
-    });
+    void this.#options.work(task).then(this.#onDone);
     return true;
   }
+
+  readonly #onDone = () => {
+    this.#active--;
+    this.#wake();
+  };
 
   /** Waiting for rows ends with the segment: a source may itself be waiting for rows that are under way. */
   async #fill(): Promise<boolean> {

@@ -98,8 +98,11 @@ class RowHost implements StepHost {
     throw new UpriverError('INTERNAL_STEP_IN_STREAM', 'Parallel steps cannot run inside a row.');
   }
 
-  async around(step: StepPlan, run: () => Promise<Flow>): Promise<Flow> {
-    if (step.onError === 'fail') return run();
+  around(step: StepPlan, run: () => Promise<Flow>): Promise<Flow> {
+    return step.onError === 'fail' ? run() : this.#tolerating(run);
+  }
+
+  async #tolerating(run: () => Promise<Flow>): Promise<Flow> {
     try {
       return await run();
     } catch (error) {
@@ -181,8 +184,8 @@ function endedBy(answer: Answer): RowEnded {
 
 /** The request was applied, so a mapping that fails costs its output, not the row. */
 function readOutputs({ outputs }: CompiledRequest, answer: Answer): { [name: string]: Value } {
-  const scope = answer.reply?.scope;
-  if (outputs.length === 0 || !scope) return {};
+  const scope = outputs.length > 0 ? answer.reply?.scope : null;
+  if (!scope) return {};
   return Object.fromEntries(outputs.map(([name, evaluate]) => [name, orNull(() => evaluate(scope))]));
 }
 

@@ -35,10 +35,14 @@ export interface Outgoing {
   markAhead: boolean;
 }
 
-/** Never answers `not_sent/expired`: a request whose permit or lease ran out is held until it has a fresh one. */
+/**
+ * Never answers `not_sent/expired`: a request whose permit or lease ran out is held until it has a fresh one. What is
+ * there at once is not awaited: at full speed every `await` counts.
+ */
 export async function sendOne(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
   if (outgoing.markAhead) await outgoing.mark();
-  await (context.slots.enter() ?? undefined);
+  const place = context.slots.enter();
+  if (place) await place;
   let exchange: Exchange;
   try {
     exchange = await sendInSlot(outgoing, context);
@@ -53,9 +57,12 @@ async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<E
   let marked = outgoing.markAhead;
   for (;;) {
     const { limiter } = outgoing.destination;
-    await (limiter.enter() ?? undefined);
+    const place = limiter.enter();
+    if (place) await place;
     try {
-      const permit = await takePermit(outgoing, context);
+      if (context.stop.aborted) throw new StoppedError();
+      const free = limiter.unlimited && limiter.pausedFor() === 0;
+      const permit = free ? null : await takePermit(outgoing, context);
       if (!marked) await markWith(permit, outgoing);
       marked = true;
       const exchange = await sendPermitted(outgoing, context, permit);
@@ -66,9 +73,7 @@ async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<E
   }
 }
 
-async function takePermit({ destination, request }: Outgoing, { taker, stop }: SenderContext): Promise<Permit | null> {
-  if (stop.aborted) throw new StoppedError();
-  if (destination.limiter.unlimited && destination.limiter.pausedFor() === 0) return null;
+async function takePermit({ destination, request }: Outgoing, { taker, stop }: SenderContext): Promise<Permit> {
   try {
     return await destination.limiter.permit(request.path, taker, stop);
   } catch (error) {

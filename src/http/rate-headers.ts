@@ -57,12 +57,7 @@ export function createObserver(deps: ObserverDeps): (status: number, headers: He
 
 /** HubSpot's headers, RateLimit with RateLimit-Policy (IETF draft 8 and later), RateLimit-* (earlier drafts), X-RateLimit-*. */
 export function readRates(headers: Headers): RateReading[] {
-  return [
-    ...hubSpot(headers),
-    ...structured(headers),
-    ...plain(headers, 'ratelimit'),
-    ...plain(headers, 'x-ratelimit'),
-  ];
+  return [...hubSpot(headers), ...structured(headers), ...plain(headers, PLAIN), ...plain(headers, PLAIN_X)];
 }
 
 function hubSpot(headers: Headers): RateReading[] {
@@ -94,11 +89,18 @@ function items(header: string | undefined): { name: string; parameters: Map<stri
   });
 }
 
-function plain(headers: Headers, prefix: string): RateReading[] {
-  const remaining = numberIn(headers[`${prefix}-remaining`]);
+const PLAIN = plainNames('ratelimit');
+const PLAIN_X = plainNames('x-ratelimit');
+
+function plainNames(prefix: string): { remaining: string; limit: string; reset: string } {
+  return { remaining: `${prefix}-remaining`, limit: `${prefix}-limit`, reset: `${prefix}-reset` };
+}
+
+function plain(headers: Headers, names: typeof PLAIN): RateReading[] {
+  const remaining = numberIn(headers[names.remaining]);
   if (remaining === null) return [];
-  const span = /;\s*w=(\d+)/.exec(headers[`${prefix}-limit`] ?? '')?.[1];
-  return [{ perMs: toMs(span), remaining, resetMs: resetIn(headers[`${prefix}-reset`], headers.date) }];
+  const span = /;\s*w=(\d+)/.exec(headers[names.limit] ?? '')?.[1];
+  return [{ perMs: toMs(span), remaining, resetMs: resetIn(headers[names.reset], headers.date) }];
 }
 
 /** A moment is measured by the server's own clock, its Date header. */
@@ -115,6 +117,7 @@ function toMs(seconds: string | undefined): number | null {
 }
 
 function numberIn(text: string | undefined): number | null {
-  const number = Number.parseFloat(text ?? '');
+  if (text === undefined) return null;
+  const number = Number.parseFloat(text);
   return Number.isFinite(number) ? number : null;
 }
