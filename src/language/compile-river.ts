@@ -1,4 +1,5 @@
 /** A river's file → its plan and its schedules, once everything that it may refer to is known. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Json, Overlap, RiverPlan } from '../contracts/plan.ts';
 import { checkInput } from '../core/inputs.ts';
 import type { Value } from '../core/values.ts';
@@ -73,6 +74,12 @@ function checkDeclarations({ file, inputs, variables }: RiverShell): void {
 }
 
 export function compileSchedules({ parsed, inputs, file }: RiverShell): ScheduleSpec[] {
+  // What tells one schedule of a river from another.
+  const identities = parsed.schedules.map((one) => [
+    one.cron,
+    one.timezone,
+    inputValues(inputs, one.inputs as Record<string, Json>),
+  ]);
   return parsed.schedules.map((schedule, index) => {
     const path = ['schedules', index];
     const cron = cronProblem(schedule.cron);
@@ -84,6 +91,11 @@ export function compileSchedules({ parsed, inputs, file }: RiverShell): Schedule
         message,
         hint: 'Write an IANA name, like Europe/Berlin or UTC.',
       });
+    }
+    const twin = identities.findIndex((other) => isDeepStrictEqual(other, identities[index]));
+    if (twin < index) {
+      const message = `schedule ${twin + 1} has the same cron, timezone and inputs`;
+      file.add(path, { code: 'RIVER_CONFLICT', message, hint: 'Keep one of the two.' });
     }
     const given = schedule.inputs as Record<string, Json>;
     for (const { name, error } of inputErrors(inputs, given)) {

@@ -478,6 +478,12 @@ describe('the river around the steps', () => {
       '0 6 * * *',
     ],
     [
+      'one schedule twice',
+      "name: x\ninputs: { n: { default: a } }\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]\nschedules:\n  - { cron: '0 6 * * *' }\n  - { cron: '0 6 * * *', inputs: { n: b } }\n  - { cron: '0 6 * * *', inputs: { n: a }, jitter: 5s }",
+      '7:5 RIVER_CONFLICT',
+      'Keep one',
+    ],
+    [
       'a bad time zone',
       "name: x\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]\nschedules: [ { cron: '0 6 * * *', timezone: Europe/Berln } ]",
       '3:45 RIVER_TIMEZONE',
