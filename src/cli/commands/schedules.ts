@@ -75,8 +75,8 @@ function listCommand(): Command {
 }
 
 type Handle = ReturnType<ProjectRuntime['client']['schedule']['getHandle']>;
-/** Resolves to what is to be said beyond that it is done, if anything. */
-type ScheduleWork = (handle: Handle, runtime: ProjectRuntime) => Promise<string | void>;
+/** A text that it resolves to is said too. */
+type ScheduleWork = (handle: Handle, runtime: ProjectRuntime) => Promise<unknown>;
 
 function handleCommand(name: 'pause' | 'resume' | 'trigger', description: string, work: ScheduleWork): Command {
   return newCommand(`${name} <schedule>`, description).action(
@@ -123,7 +123,7 @@ async function onEach(context: CommandContext, wanted: string, done: string, wor
     const more = await work(runtime.client.schedule.getHandle(id), runtime).catch((error) => {
       throw asUnreachable(error);
     });
-    context.console.say(`${id}  ${done}${more ? `: ${more}` : ''}`);
+    context.console.say(`${id}  ${done}${typeof more === 'string' ? `: ${more}` : ''}`);
   }
   if (context.console.json) context.console.document({ schedules: schedules.map(({ id }) => ({ id, [done]: true })) });
   return EXIT.ok;

@@ -8,7 +8,8 @@ import { createConsole } from '../../../src/cli/console.ts';
 import { exitCodeOfError } from '../../../src/cli/exit-codes.ts';
 import { duration, outcomes, rate } from '../../../src/cli/format.ts';
 import { collectInput } from '../../../src/cli/options.ts';
-import { rateMeter } from '../../../src/cli/progress.ts';
+import { rateMeter, type StepProgress } from '../../../src/cli/progress.ts';
+import { plainProgress } from '../../../src/cli/progress-plain.ts';
 import { emptyDocument, type RunDocument } from '../../../src/cli/run-view.ts';
 import { showErrors } from '../../../src/cli/summary.ts';
 import { findRun, newRunId } from '../../../src/cli/run-ids.ts';
@@ -101,6 +102,25 @@ test('an error that containers failed by is shown once, and its hint names the r
   const lines: string[] = [];
   showErrors({ ...createConsole(true), warn: (line) => void lines.push(stripVTControlCharacters(line)) }, run);
   expect(lines).toEqual(['inner  AUTH_401  no', '  → Then: `upriver retry r-1`.']);
+});
+
+test('plain progress tells what happened in its order: a container ends after what is in it', () => {
+  const lines: string[] = [];
+  const view = plainProgress({ ...createConsole(true), say: (line) => void lines.push(line ?? '') });
+  const step = (stepId: string, startedAt: number, endedAt: number): StepProgress => ({
+    ...{ perSecond: null, leftMs: null, note: null },
+    step: {
+      ...{ runId: 'r', stepId, type: 'sql', status: 'succeeded', attempts: 1, startedAt, endedAt },
+      ...{ rows: null, requests: null, error: null },
+    },
+  });
+  view.update([step('both', 10, 30), step('a', 10, 20), step('b', 11, 30), step('next', 40, 50)], 60);
+  expect(lines.map((line) => line.split(' in ')[0])).toEqual([
+    ...['both: started', 'a: started', 'b: started', 'a: succeeded', 'b: succeeded', 'both: succeeded'],
+    ...['next: started', 'next: succeeded'],
+  ]);
+  view.update([step('next', 40, 50)], 70);
+  expect(lines).toHaveLength(8);
 });
 
 test('percentages of a retry are of the rows at first', () => {
