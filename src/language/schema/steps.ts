@@ -22,7 +22,10 @@ const Inputs = z.record(z.string(), TemplateJson).default({});
 const Outputs = z.record(z.string(), VariableName).default({});
 const countHint = say('this is a number of rows or a share of them', 'Write 10 or 2%.');
 const Count = z
-  .union([z.int(countHint).min(0, countHint), z.string().regex(/^(100(\.0+)?|\d{1,2}(\.\d+)?)%$/, countHint)], countHint)
+  .union(
+    [z.int(countHint).min(0, countHint), z.string().regex(/^(100(\.0+)?|\d{1,2}(\.\d+)?)%$/, countHint)],
+    countHint,
+  )
   .describe('A number of rows, or a share like 2%');
 
 const Target = z
