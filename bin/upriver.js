@@ -25,13 +25,19 @@ const ENV = {
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const newer = majorOf(process.versions.node) >= MAJOR ? null : findNode([ROOT, process.cwd()]);
-if (majorOf(process.versions.node) < MAJOR) newer ? runOn(newer) : refuse();
-else if (V8_FLAGS.every((flag) => process.execArgv.includes(flag)) || process.connected) await runHere();
-else becomeTuned();
+if (majorOf(process.versions.node) >= MAJOR) {
+  if (!isTuned()) beginAgain();
+  await runHere();
+} else if (newer) runOn(newer);
+else refuse();
 
-/** The same process begins again with its settings, which have to be there before Node is. */
-function becomeTuned() {
-  if (!process.execve) return runHere();
+function isTuned() {
+  return V8_FLAGS.every((flag) => process.execArgv.includes(flag));
+}
+
+/** As the same process: the settings have to be there before Node is. Not where there is a channel to a parent, which it would cost. */
+function beginAgain() {
+  if (!process.execve || process.connected) return;
   const args = [...process.execArgv, ...V8_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   process.execve(process.execPath, [process.execPath, ...args], ENV);
 }

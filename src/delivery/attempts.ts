@@ -6,11 +6,10 @@ import { mayBeApplied, type Verdict } from '../core/judge.ts';
 import type { Reply } from '../core/reply.ts';
 import type { Exchange, PreparedRequest } from '../http/http-client.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
-import type { CompiledRequest } from './action.ts';
 import type { OutageDetector } from './outage.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import { type SenderContext, StoppedError, sendOne } from './sender.ts';
-import type { RowTask } from './task.ts';
+import type { RowTask, Unit } from './task.ts';
 
 /** How long everyone waits after a 429 that does not say: HubSpot's window. */
 const DEFAULT_WAIT_MS = 10_000;
@@ -22,16 +21,6 @@ export interface AttemptContext extends SenderContext {
   wait: (ms: number | Promise<unknown>) => Promise<void>;
   /** A dry run: sees each request instead of a server. */
   rehearsal: Rehearsal | null;
-}
-
-/** Rows that ride in one request. */
-export interface Unit {
-  rows: readonly RowTask[];
-  request: CompiledRequest;
-  prepared: PreparedRequest;
-  markAhead: boolean;
-  /** The body makes several requests, so a row in doubt must say in which. */
-  keepsProgress: boolean;
 }
 
 /** The final word on a request. `reply` is null when there was no answer. */

@@ -1,6 +1,7 @@
 /** Sends a batch: halves it when it is refused as a whole, and sends alone what its answer does not account for. */
 import type { CompiledAction } from './action.ts';
-import { type Answer, type AttemptContext, attempt, releaseAll, type Unit } from './attempts.ts';
+import { type Answer, type AttemptContext, attempt, releaseAll } from './attempts.ts';
+import type { Unit } from './task.ts';
 import type { BatchItem } from './batch-source.ts';
 import { type RowVerdict, verdicts } from './batch-verdicts.ts';
 import { OUTCOME_OF, type RowEnd } from './row-walk.ts';

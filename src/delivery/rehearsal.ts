@@ -7,7 +7,7 @@ import type { DryRunRefusal, DryRunSample } from '../contracts/run.ts';
 import { countsFromHistogram, histogram, ROW_STATE, type RowCounts } from '../core/outcomes.ts';
 import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import type { Destination, Exchange, Limiter, Permit } from '../http/http-client.ts';
-import type { Unit } from './attempts.ts';
+import type { Unit } from './task.ts';
 
 const SAMPLES = 3;
 const BODY_SHOWN = 2_000;

@@ -3,53 +3,22 @@ import type { SendInput, SendResult } from '../contracts/activities.ts';
 import { UpriverError } from '../core/errors.ts';
 import { badRows } from '../core/outcomes.ts';
 import type { StateStore } from '../core/store.ts';
-import type { Value } from '../core/values.ts';
-import type { Destination } from '../http/http-client.ts';
 import type { AttemptContext } from './attempts.ts';
-import { type Body, compileBody } from './body.ts';
+import { compileBody } from './body.ts';
 import { Ending, type Reason } from './ending.ts';
 import { settleInDoubt } from './finish.ts';
 import { LEASE_MS, Ledger } from './ledger.ts';
-import { type LoopView, openLoop } from './loop-view.ts';
+import { openLoop } from './loop-view.ts';
 import { OutageDetector } from './outage.ts';
 import { Pump } from './pump.ts';
 import { Rehearsal } from './rehearsal.ts';
-import { type RowReader, scopeOf } from './row-reader.ts';
+import { scopeOf } from './row-reader.ts';
 import { readSingle } from './single-row.ts';
+import type { Segment, SegmentDeps } from './segment-state.ts';
 import { Slots } from './slots.ts';
 import { Turn } from './turn.ts';
 import { StoppedError } from './sender.ts';
 import { keepsOrder, type Workload, workloadOf } from './workload.ts';
-
-export interface SegmentDeps {
-  store: StateStore;
-  /** Rows of the loops around. */
-  rows: RowReader;
-  destinations: ReadonlyMap<string, Destination>;
-  /** Monotonic milliseconds. */
-  now: () => number;
-  sleep: (ms: number) => Promise<void>;
-  random: () => number;
-  /** No new request after this: a cancel, a worker that drains. */
-  stop: AbortSignal;
-  /** Requests under way are cut off. */
-  abort: AbortSignal;
-}
-
-/** What the parts of a running segment share. */
-export interface Segment {
-  input: SendInput;
-  deps: SegmentDeps;
-  view: LoopView;
-  body: Body;
-  ledger: Ledger;
-  ending: Ending;
-  /** Variables, inputs and built-in names: what rows have in common. */
-  scope: { [name: string]: Value };
-  /** Bad rows so far, those of earlier segments included. */
-  bad: number;
-  rehearsal: Rehearsal | null;
-}
 
 export async function runSegment(input: SendInput, deps: SegmentDeps): Promise<SendResult> {
   try {

@@ -42,7 +42,7 @@ export interface Outgoing {
 export async function sendOne(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
   if (outgoing.markAhead) await outgoing.mark();
   const place = context.slots.enter();
-  if (place) await place;
+  if (place !== undefined) await place;
   let exchange: Exchange;
   try {
     exchange = await sendInSlot(outgoing, context);
@@ -58,7 +58,7 @@ async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<E
   for (;;) {
     const { limiter } = outgoing.destination;
     const place = limiter.enter();
-    if (place) await place;
+    if (place !== undefined) await place;
     try {
       if (context.stop.aborted) throw new StoppedError();
       const free = limiter.unlimited && limiter.pausedFor() === 0;

@@ -1,5 +1,7 @@
-/** A row on its way through a loop's body. */
+/** Rows on their way through a loop's body. */
 import type { Row, Value } from '../core/values.ts';
+import type { PreparedRequest } from '../http/http-client.ts';
+import type { CompiledRequest } from './action.ts';
 
 export interface RowTask {
   chunk: number;
@@ -13,6 +15,16 @@ export interface RowTask {
   progress: Progress;
   /** Requests for the request at hand that cost it a try whatever follows: others were answered after them. */
   charged: number;
+}
+
+/** Rows that ride in one request. */
+export interface Unit {
+  rows: readonly RowTask[];
+  request: CompiledRequest;
+  prepared: PreparedRequest;
+  markAhead: boolean;
+  /** The body makes several requests, so a row in doubt must say in which. */
+  keepsProgress: boolean;
 }
 
 /** Where a row stands in its body. Kept while it waits, so that another process goes on from there. */

@@ -14,7 +14,7 @@ import type { LoopView } from './loop-view.ts';
 import type { Source } from './pump.ts';
 import { RowSource } from './row-source.ts';
 import { type RowEnd, walkRow } from './row-walk.ts';
-import type { Segment } from './segment.ts';
+import type { Segment } from './segment-state.ts';
 import { settlementOf } from './settlement.ts';
 import type { RowTask } from './task.ts';
 

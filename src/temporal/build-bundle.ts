@@ -26,7 +26,7 @@ export async function buildBundle(workflowsPath = join(ROOT, 'workflows/index.ts
 function slim(code: string): string {
   return code
     .replace(/(?<=;base64,)[A-Za-z0-9+/=]+(?=\s*$)/, (map) => slimMap(Buffer.from(map, 'base64').toString()))
-    .replace(/[^\x00-\xff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    .replace(/[\u0100-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function slimMap(map: string): string {

@@ -91,7 +91,7 @@ test('without a worker the run waits, and says so; Ctrl-C detaches; cancel waits
 
   const shown = await project.upriver('show', 'last');
   expect(shown.code).toBe(0);
-  expect(shown.stdout).toMatch(/deals {2}running .*\n[^]*It has not begun: no worker asks task queue second/);
+  expect(shown.stdout).toMatch(/deals {2}running .*\n[\s\S]*It has not begun: no worker asks task queue second/);
   expect((await project.upriver('runs')).stdout).toMatch(/deals-\S+ +not begun +cli/);
   const cancelled = await project.upriver('cancel', 'deals');
   expect(cancelled.code).toBe(1);
