@@ -8,6 +8,7 @@ import type { Exchange, PreparedRequest } from '../http/http-client.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
 import type { OutageDetector } from './outage.ts';
 import type { Rehearsal } from './rehearsal.ts';
+import { unsure } from './hash.ts';
 import { type SenderContext, StoppedError, sendOne } from './sender.ts';
 import type { RowTask, Unit } from './task.ts';
 
@@ -81,6 +82,9 @@ function markAll(unit: Unit, context: AttemptContext): Promise<void> {
     task.progress.risky = !unit.request.plan.idempotent;
     const progress = unit.keepsProgress ? progressOf(task) : null;
     if (progress) context.ledger.progress(progress);
+    // From here on nobody knows what is there, whatever becomes of the row.
+    if (task.hashes && task.wasDelivered) context.ledger.forget(unsure(task.hashes));
+    task.wasDelivered = false;
   }
   return context.ledger.mark(unit.rows, unit.markAhead);
 }

@@ -138,6 +138,11 @@ export class Ledger {
     this.#wake();
   }
 
+  /** What was delivered before under the row's key holds no longer; rides with the row's mark. */
+  forget(delivered: DeliveredHash): void {
+    this.#pending.hashes.push(delivered);
+  }
+
   settle(chunk: number, row: number, settlement: Settlement): void {
     this.#set(chunk, row, ROW_STATE[settlement.outcome]);
     const pending = this.#pending;

@@ -6,7 +6,6 @@ import { inDoubt } from './finish.ts';
 import { hash128 } from './hash.ts';
 import type { Ledger } from './ledger.ts';
 import type { RowLayout } from './loop-view.ts';
-import { unsure } from './settlement.ts';
 import { freshProgress, type Progress, type RowTask } from './task.ts';
 
 /** Rows decoded together: thousands that wait cost far more memory than their texts, and each by itself takes twice the time. */
@@ -122,17 +121,13 @@ export class RowSource {
     const { key: keyColumns, supplied } = this.#options.layout;
     const key = keyColumns.length > 0 ? keyText(values, keyColumns) : null;
     const hashes = supplied && key !== null ? { key: hash128(key), hash: hash128(keyText(values, supplied)) } : null;
-    return { chunk, row, values, key, hashes, progress, charged: progress.attempts };
+    const wasDelivered = hashes !== null;
+    return { chunk, row, values, key, hashes, wasDelivered, progress, charged: progress.attempts };
   }
 
-  #settleUnknown({ chunk, row, key, hashes, progress }: RowTask): void {
+  #settleUnknown({ chunk, row, key, progress }: RowTask): void {
     const record = inDoubt(row, key, Math.max(progress.attempts, 1));
-    this.#options.ledger.settle(chunk, row, {
-      outcome: 'unknown',
-      record,
-      delivered: hashes && unsure(hashes),
-      outputs: null,
-    });
+    this.#options.ledger.settle(chunk, row, { outcome: 'unknown', record, delivered: null, outputs: null });
   }
 
   async #changed(tasks: RowTask[], scope: string): Promise<RowTask[]> {
@@ -140,6 +135,7 @@ export class RowSource {
     const known = await this.#options.store.lookupDelivered(scope, keys);
     return tasks.filter((task) => {
       const last = task.hashes && known.get(Buffer.from(task.hashes.key).toString('hex'));
+      task.wasDelivered = last !== undefined;
       if (!last || !task.hashes || Buffer.compare(last, task.hashes.hash) !== 0) return true;
       this.#options.ledger.settle(task.chunk, task.row, {
         outcome: 'unchanged',

@@ -4,12 +4,11 @@ import { ROW_STATE } from '../core/outcomes.ts';
 import type { ChunkStates, DeliveredHash, LoopCommit, OutcomeRecord, StateStore } from '../core/store.ts';
 import { compileText } from '../core/templates.ts';
 import { decode, encode, type Value } from '../core/values.ts';
-import { hash128 } from './hash.ts';
+import { hash128, unsure } from './hash.ts';
 import { fencedError } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { type RowReader, scopeOf } from './row-reader.ts';
 import { keyText } from './row-source.ts';
-import { unsure } from './settlement.ts';
 
 const MESSAGE_CHARS = 500;
 

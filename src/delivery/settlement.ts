@@ -1,12 +1,11 @@
 /** From a row's end to what the ledger keeps of it. */
-import type { DeliveredHash, OutcomeRecord } from '../core/store.ts';
+import type { OutcomeRecord } from '../core/store.ts';
 import { encode } from '../core/values.ts';
 import type { Answer } from './attempts.ts';
 import type { Settlement } from './ledger.ts';
 import type { RowEnd } from './row-walk.ts';
 import type { RowTask } from './task.ts';
 
-const NO_HASH = new Uint8Array(16);
 const EXCERPT_CHARS = 500;
 const MESSAGE_CHARS = 500;
 
@@ -25,21 +24,9 @@ export function settlementOf(task: RowTask, end: RowEnd, { redact, keepOutputs }
   return {
     outcome: end.outcome,
     record: delivered ? null : recordOf(task, end, redact),
-    delivered: deliveredOf(task, end),
+    delivered: delivered ? task.hashes : null,
     outputs,
   };
-}
-
-/** Some of a row that ended badly may be there now: then no row equals what was last delivered. */
-function deliveredOf({ hashes, progress }: RowTask, { outcome }: RowEnd): DeliveredHash | null {
-  if (!hashes || outcome === 'delivered') return hashes;
-  const mayBeThere = outcome === 'failed' || outcome === 'unknown' || progress.maybe || progress.cursor > 0;
-  return mayBeThere ? unsure(hashes) : null;
-}
-
-/** The hash of no row, in place of one that holds no longer. */
-export function unsure({ key }: DeliveredHash): DeliveredHash {
-  return { key, hash: NO_HASH };
 }
 
 function recordOf(task: RowTask, end: RowEnd, redact: (text: string) => string): OutcomeRecord {

@@ -12,6 +12,8 @@ export interface RowTask {
   key: string | null;
   /** For `send: changed`: hashes of the key and of what the row supplies. */
   hashes: { key: Uint8Array; hash: Uint8Array } | null;
+  /** The store may hold a hash of what was delivered under its key before: it no longer holds once this row is sent. */
+  wasDelivered: boolean;
   progress: Progress;
   /** Requests for the request at hand that cost it a try whatever follows: others were answered after them. */
   charged: number;

@@ -90,6 +90,22 @@ describe('a loop over rows', () => {
     expect(sandbox.deal('2').properties).toMatchObject({ amount: '1' });
   });
 
+  test('`send: changed` sends a value again when a cancel left one in doubt', async () => {
+    const step = loop({ id: 'doubtful', key: ['deal_id'], send: 'changed' });
+    const withAmount = (amount: number): Plan =>
+      planOf({ steps: [query(deals(1, 3).replace("'amount', id", `'amount', ${amount}`)), step] });
+    await engine.run(withAmount(1));
+    sandbox.set({ faults: { script: [{ fault: 'hang_after', ids: ['2'] }] } });
+    const runId = await engine.start(withAmount(2));
+    while (sandbox.deal('2').properties?.amount !== '2') await new Promise((resolve) => setTimeout(resolve, 20));
+    await engine.client.workflow.getHandle(runId).cancel();
+    await expect(engine.result(runId)).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    expect((await engine.store.countLoop({ runId, path: 'doubtful' })).rows).toMatchObject({ unknown: 1 });
+    sandbox.set({ faults: {} });
+    expect((await engine.run(withAmount(1))).rows).toMatchObject({ unchanged: 0 });
+    expect(sandbox.deal('2').properties).toMatchObject({ amount: '1' });
+  });
+
   test('a dry run renders every request and sends none', async () => {
     const sql = `${deals(1, 10)} union all select '..', json_object('amount', 1)`;
     const steps = [query(sql), loop({ tolerate: { rows: 1 } })];
