@@ -48,7 +48,7 @@ async function resultsRowset(input: ResultsInput, store: StateStore): Promise<Ro
   const known = await store.getRowset(input.resultsRowset);
   if (known) return { $rowset: known.id, rows: known.rows, columns: known.columns };
   const { columns, chunks } = await openResults(input, store);
-  const writer = await store.writeRowset(input.resultsRowset, input.run.runId, columns);
+  const writer = await store.writeRowset(input.resultsRowset, { runId: input.run.runId, columns });
   for await (const rows of chunks) await writer.append(rows.map(encode));
   const { id, rows } = await writer.publish();
   return { $rowset: id, rows, columns };

@@ -64,13 +64,15 @@ async function fillRowset(input: SqlInput, { session, attempt, statement, store 
   if (known) return resultOf({ $rowset: known.id, rows: known.rows, columns: known.columns });
   await using result = await session.query(statement, optionsOf(input, attempt));
   const columns = result.columns.map((column) => column.name);
-  const writer = await store.writeRowset(input.rowset, input.run.runId, columns);
+  const rowset = { runId: input.run.runId, columns, source: result.source };
+  const writer = await store.writeRowset(input.rowset, rowset);
   try {
-    for await (const rows of result.batches()) await writer.append(rows);
+    for await (const rows of result.batches(writer.kept)) await writer.append(rows);
     const { id, rows } = await writer.publish();
     return resultOf({ $rowset: id, rows, columns });
   } catch (error) {
-    await writer.abort().catch(() => {});
+    // What came of a stored result stays, for the next attempt to go on after it.
+    if (result.source === undefined) await writer.abort().catch(() => {});
     throw error;
   }
 }

@@ -33,7 +33,7 @@ export async function extract(type: keyof typeof SOURCES, context: WarehouseCont
     await using warehouse = await openWarehouse(type, context);
     await using session = await warehouse.session();
     const started = performance.now();
-    const writer = await store.writeRowset('rowset', 'run', ['id', 'properties']);
+    const writer = await store.writeRowset('rowset', { runId: 'run', columns: ['id', 'properties'] });
     await using result = await session.query({ sql: [QUERY], values: {} }, options());
     for await (const batch of result.batches()) await writer.append(batch);
     const published = await writer.publish();

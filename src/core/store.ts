@@ -55,8 +55,20 @@ export interface RowsetChunk {
   rows: string[];
 }
 
+export interface NewRowset {
+  runId: string;
+  columns: readonly string[];
+  /**
+   * Names a result that can be read again from any row: the same name, the same rows in the same order. Left out: what
+   * a writer leaves half done is never gone on with.
+   */
+  source?: string | undefined;
+}
+
 /** Writes a rowset under a private id. Readers see all of it after `publish`, nothing before. */
 export interface RowsetWriter {
+  /** The first rows of the source that are there already; what is appended comes after them. */
+  readonly kept: number;
   /** Any number of encoded rows; the writer cuts chunks at 5,000 rows or 4 MB, whichever comes first. */
   append(rows: readonly string[]): Promise<void>;
   publish(): Promise<RowsetMeta>;
@@ -167,8 +179,11 @@ export interface StateStore extends PermitStore, AsyncDisposable {
   unlockRiver(river: string, owner: string): Promise<void>;
 
   // rowsets
-  /** Opens a writer; what an earlier, unpublished writer of the same id left is dropped. A published id is an error. */
-  writeRowset(id: string, runId: string, columns: readonly string[]): Promise<RowsetWriter>;
+  /**
+   * Opens a writer. What an earlier, unpublished writer of the same id left is taken over if it is of the same source,
+   * else dropped; that writer can write nothing more. A published id is an error.
+   */
+  writeRowset(id: string, rowset: NewRowset): Promise<RowsetWriter>;
   getRowset(id: string): Promise<RowsetMeta | null>;
   readChunk(rowsetId: string, chunk: number): Promise<RowsetChunk>;
 

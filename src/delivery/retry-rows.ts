@@ -65,7 +65,7 @@ interface Copy {
 async function copyRows({ input, old, source, id }: Copy, store: StateStore): Promise<RowsetMeta> {
   const wanted = new Set<number>([ROW_STATE.pending, ROW_STATE.rejected, ROW_STATE.failed]);
   if (input.includeUnknown) for (const state of [ROW_STATE.unknown, ROW_STATE.sending]) wanted.add(state);
-  const writer = await store.writeRowset(id, input.run.runId, source.columns);
+  const writer = await store.writeRowset(id, { runId: input.run.runId, columns: source.columns });
   for (const chunk of source.chunkStarts.keys()) {
     const states = await store.readStates(old, chunk);
     if (!states.some((state) => wanted.has(state))) continue;

@@ -33,8 +33,9 @@ const ADVICE = {
     hint: 'An attempt that was stopped woke up after the loop had ended. Rows that did not get through: upriver retry RUN.',
   },
   STATE_CONFLICT: {
-    retry: false,
-    hint: 'Two runs were given the same id, or a step was started twice: run the river again.',
+    // Its next attempt finds the rows published, or takes them over.
+    retry: true,
+    hint: 'An attempt that was cut off still lives and writes the same rows; the step is tried again by itself.',
   },
   STATE_CLOSED: { retry: true, hint: 'This process is shutting down; another worker goes on.' },
   STATE_URL: {

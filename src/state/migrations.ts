@@ -15,7 +15,7 @@ export interface ColumnTypes {
 type Schema = Kysely<Tables>['schema'];
 type Migration = (schema: Schema, types: ColumnTypes) => Compilable[];
 
-const MIGRATIONS: readonly Migration[] = [first, closedLoops];
+const MIGRATIONS: readonly Migration[] = [first, closedLoops, rowsetSources];
 
 /** SQL of each migration, in order; the schema's version is the number of those applied. */
 export function compileMigrations(db: Kysely<Tables>, types: ColumnTypes): string[][] {
@@ -34,6 +34,11 @@ function first(schema: Schema, types: ColumnTypes): Compilable[] {
 /** A loop that has ended can be told from one that is to be taken over. */
 function closedLoops(schema: Schema): Compilable[] {
   return [schema.alterTable('loops').addColumn('closed', 'text')];
+}
+
+/** What an attempt left half written can be told to be of the same result. */
+function rowsetSources(schema: Schema): Compilable[] {
+  return [schema.alterTable('rowsets').addColumn('source', 'text')];
 }
 
 function runTables(schema: Schema, types: ColumnTypes): Compilable[] {

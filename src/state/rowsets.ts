@@ -1,8 +1,11 @@
 /** Rowsets: a query's result in compressed chunks, written in a stream, seen by readers when published. */
-import type { RowsetMeta, RowsetWriter, StateStore } from '../core/store.ts';
+import { randomUUID } from 'node:crypto';
+import { type SelectQueryBuilder, sql } from 'kysely';
+import type { NewRowset, RowsetMeta, RowsetWriter, StateStore } from '../core/store.ts';
 import { CODEC, decodeRows, encodeRows } from './codec.ts';
 import { type Engine, statement } from './engine.ts';
 import { stateError } from './errors.ts';
+import type { Tables } from './schema.ts';
 
 const CHUNK_ROWS = 5_000;
 const CHUNK_CHARACTERS = 4 * 1024 * 1024;
@@ -18,10 +21,10 @@ interface Chunk {
 export function rowsetsOf(engine: Engine): Pick<StateStore, 'writeRowset' | 'getRowset' | 'readChunk'> {
   const { db } = engine;
   return {
-    async writeRowset(id, runId, columns) {
-      const rowset = await begin(engine, id, { runId, columns });
+    async writeRowset(id, rowset) {
+      const begun = await begin(engine, id, rowset);
       await collectDropped(engine);
-      return writer(engine, { id, runId, columns: [...columns], rowset });
+      return writer(engine, { id, runId: rowset.runId, columns: [...rowset.columns], ...begun });
     },
     async getRowset(id) {
       const row = await db
@@ -69,13 +72,23 @@ export async function collectDropped({ db }: Engine): Promise<void> {
   }
 }
 
-/** Drops what an earlier writer left under the id, and takes a private number for a new one. */
-async function begin(
-  { db, batch }: Engine,
-  id: string,
-  of: { runId: string; columns: readonly string[] },
-): Promise<number> {
-  const drop = db.updateTable('rowsets').set({ id: null }).where('id', '=', id).where('published', '=', 0);
+/** A writer's private number, and what it begins with. */
+interface Begun {
+  rowset: number;
+  rows: number;
+  starts: number[];
+}
+
+/**
+ * Takes a private number for a new writer, in one transaction with dropping what an earlier one left under the id. Its
+ * chunks of the same source, as far as none is missing, go over to the new number; an earlier writer that still lives
+ * knows the old one only, under which nobody reads.
+ */
+async function begin({ db, batch }: Engine, id: string, of: NewRowset): Promise<Begun> {
+  const source = of.source ?? null;
+  // Tells the one that gives its chunks from those that were dropped before.
+  const giverMark = randomUUID();
+  const unpublished = db.updateTable('rowsets').where('id', '=', id).where('published', '=', 0);
   const insert = db
     .insertInto('rowsets')
     .values({
@@ -85,21 +98,55 @@ async function begin(
       published: 0,
       row_count: 0,
       chunk_starts: '[]',
+      source,
     })
     .onConflict((c) => c.column('id').doNothing())
     .returning('num');
-  const [, inserted] = await batch([statement(drop), statement(insert)]);
+  const giver = db.selectFrom('rowsets').select('num').where('id', 'is', null).where('source', '=', giverMark);
+  const taker = db.selectFrom('rowsets').select('num').where('id', '=', id).where('published', '=', 0);
+  const [, , inserted, , kept] = await batch([
+    // A null equals nothing: without a source there is no giver.
+    statement(unpublished.where('source', '=', source).set({ id: null, source: giverMark })),
+    statement(unpublished.set({ id: null })),
+    statement(insert),
+    statement(moveChunks(db, giver, taker)),
+    statement(
+      db.selectFrom('rowset_chunks').select(['first_row', 'row_count']).where('rowset', '=', taker).orderBy('chunk'),
+    ),
+  ]);
   const num = inserted?.rows[0]?.['num'];
   if (num === undefined) throw stateError('STATE_CONFLICT', `the row data ${id} is already there`);
-  return Number(num);
+  const chunks = (kept?.rows ?? []).map((row) => ({ start: Number(row['first_row']), rows: Number(row['row_count']) }));
+  const last = chunks.at(-1);
+  return { rowset: Number(num), rows: last ? last.start + last.rows : 0, starts: chunks.map(({ start }) => start) };
 }
 
-function writer(engine: Engine, meta: Omit<RowsetMeta, 'rows' | 'chunkStarts'> & { rowset: number }): RowsetWriter {
-  const { rowset, id, runId, columns } = meta;
-  const starts: number[] = [];
+type NumQuery = SelectQueryBuilder<Tables, 'rowsets', { num: number }>;
+
+/** Two chunks are under way at once, so a later one may be there without the one before it: it stays behind. */
+function moveChunks(db: Engine['db'], from: NumQuery, to: NumQuery) {
+  const placed = db
+    .selectFrom('rowset_chunks')
+    .select([
+      'chunk',
+      (e) =>
+        e.fn
+          .agg<number>('row_number')
+          .over((over) => over.orderBy('chunk'))
+          .as('place'),
+    ])
+    .where('rowset', '=', from)
+    .as('placed');
+  const whole = db.selectFrom(placed).select('chunk').where('place', '=', sql<number>`chunk + 1`);
+  return db.updateTable('rowset_chunks').set({ rowset: to }).where('rowset', '=', from).where('chunk', 'in', whole);
+}
+
+function writer(engine: Engine, meta: Omit<RowsetMeta, 'rows' | 'chunkStarts'> & Begun): RowsetWriter {
+  const { rowset, id, runId, columns, starts } = meta;
+  const kept = meta.rows;
   const underWay = new Set<Promise<void>>();
   let failure: unknown = null;
-  let rows = 0;
+  let rows = kept;
   let buffer: string[] = [];
   let characters = 0;
 
@@ -124,6 +171,7 @@ function writer(engine: Engine, meta: Omit<RowsetMeta, 'rows' | 'chunkStarts'> &
   }
 
   return {
+    kept,
     async append(texts) {
       for (const text of texts) {
         if (buffer.length === CHUNK_ROWS || characters + text.length > CHUNK_CHARACTERS) {

@@ -40,6 +40,8 @@ export interface Tables {
     published: number;
     row_count: number;
     chunk_starts: string;
+    /** Of what stored result the rows are, where it can be read on from any row. */
+    source: string | null;
   };
   rowset_chunks: {
     rowset: number;

@@ -46,8 +46,13 @@ export type StatementHandle = { [key: string]: string | number };
  */
 export interface ResultStream extends AsyncDisposable {
   readonly columns: readonly Column[];
-  /** Batches of encoded rows, in order; backpressure by the consumer. */
-  batches(): AsyncIterable<readonly string[]>;
+  /**
+   * Names the stored result that this is, where another process can read it on from any row: the same name, the same
+   * rows in the same order. Undefined: it cannot, or what came of it is in doubt.
+   */
+  readonly source?: string | undefined;
+  /** Batches of encoded rows, in order; backpressure by the consumer. `from`: rows to leave out; needs a `source`. */
+  batches(from?: number): AsyncIterable<readonly string[]>;
 }
 
 export interface WarehouseSession extends AsyncDisposable {

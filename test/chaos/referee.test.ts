@@ -28,7 +28,7 @@ describe('the referee', () => {
     kept = false,
     refuses = false,
   ): Promise<Findings> => {
-    const writer = await store.writeRowset('rows', 'run', ['deal_id']);
+    const writer = await store.writeRowset('rows', { runId: 'run', columns: ['deal_id'] });
     await writer.append(['["1"]']);
     const { id, rows } = await writer.publish();
     await store.openLoop({ ...LOOP, rowsetId: id, rows, chunkSizes: [1] });

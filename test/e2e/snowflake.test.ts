@@ -1,9 +1,11 @@
 /** The walkthrough with its SQL unchanged on Snowflake (the double), through the real command line. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
 import type { RunResult } from '../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { openStore } from '../../src/state/index.ts';
 import { type SnowflakeDouble, startSnowflake } from '../doubles/snowflake/server.ts';
 import { makeProject, type TestProject, until } from './cli/helpers.ts';
 
@@ -31,9 +33,8 @@ afterEach(() => snowflake[Symbol.asyncDispose]());
 
 const example = (file: string) => readFile(join(EXAMPLE, file), 'utf8');
 
-async function walkthrough(): Promise<TestProject> {
-  const files = await Promise.all(FILES.map(async (file) => [file, await example(file)] as const));
-  const connections = `
+const ENV = { SNOWFLAKE_PASSWORD: 'secret', HUBSPOT_TOKEN: 'practice' };
+const connections = () => `
 warehouse:
   type: snowflake
   account: acme-eu1
@@ -49,8 +50,41 @@ hubspot:
   auth: { type: bearer, token: { env: HUBSPOT_TOKEN } }
   limits: [{ requests: 10000, per: 10s }]
 `;
-  const env = { SNOWFLAKE_PASSWORD: 'secret', HUBSPOT_TOKEN: 'practice' };
-  return makeProject({ ...Object.fromEntries(files), 'connections.yaml': connections }, env);
+
+const NUMBERS = {
+  'rivers/numbers.yaml': `
+name: numbers
+variables:
+  numbers: { multiple: true }
+steps:
+  - id: read
+    type: sql
+    connection: warehouse
+    query: select row_number() over (order by seq8()) - 1 as n from table(generator(rowcount => 60000))
+    target: { variable: numbers }
+`,
+};
+
+async function walkthrough(): Promise<TestProject> {
+  const files = await Promise.all(FILES.map(async (file) => [file, await example(file)] as const));
+  return makeProject({ ...Object.fromEntries(files), 'connections.yaml': connections() }, ENV);
+}
+
+const stateFile = ({ dir }: TestProject) => join(dir, '.upriver', 'state.db');
+
+/** The project's only one, published or not. */
+function rowset(project: TestProject): { id: string; chunks: number } {
+  using state = new DatabaseSync(stateFile(project), { readOnly: true });
+  const chunks = '(SELECT count(*) FROM rowset_chunks WHERE rowset = rowsets.num) AS chunks';
+  return state.prepare(`SELECT id, ${chunks} FROM rowsets`).get() as { id: string; chunks: number };
+}
+
+async function rowsOf(project: TestProject): Promise<string[]> {
+  await using store = await openStore({ path: stateFile(project) });
+  const { id } = rowset(project);
+  const { chunkStarts } = (await store.getRowset(id)) ?? { chunkStarts: [] };
+  const chunks = await Promise.all(chunkStarts.map((_, chunk) => store.readChunk(id, chunk)));
+  return chunks.flatMap(({ rows }) => rows);
 }
 
 test('every deal of the walkthrough is updated; each statement runs once', async () => {
@@ -91,6 +125,26 @@ test('kill -9 while Snowflake works: the next process takes the statement over',
   expect(ended.code).toBe(PARTIAL);
   expect(JSON.parse(ended.stdout).rows).toMatchObject({ read: 500, rejected: 4 });
   expect(snowflake.ran(/inner join/)).toHaveLength(1);
+});
+
+test('kill -9 in the middle of reading: the next process goes on where the first one stopped', async () => {
+  await using project = await makeProject({ 'connections.yaml': connections(), ...NUMBERS }, ENV);
+  const silence = Promise.withResolvers<void>();
+  const never = { kind: 'silence', until: silence.promise } as const;
+  snowflake.fault({ route: 'chunk', after: 3, times: Number.POSITIVE_INFINITY, act: never });
+  const first = project.start('run', 'numbers', '--json');
+  await until(() => snowflake.log.some(({ piece }) => piece === 3));
+  // Of the 30,000 rows that came, the last 5,000 wait for one more.
+  await until(() => rowset(project).chunks === 5);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  silence.resolve();
+  const before = snowflake.log.length;
+  expect(await project.upriver('run', 'numbers', '--json')).toMatchObject({ code: 0 });
+  const pieces = snowflake.log.slice(before).filter(({ route }) => route === 'chunk');
+  expect(pieces.map(({ piece }) => piece)).toEqual([2, 3, 4, 5]);
+  expect(snowflake.ran(/generator/)).toHaveLength(1);
+  expect(await rowsOf(project)).toEqual(Array.from({ length: 60_000 }, (_, n) => `[${n}]`));
 });
 
 test('kill -9 before Snowflake has answered: its request is known, and runs once', async () => {

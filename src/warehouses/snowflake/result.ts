@@ -22,17 +22,21 @@ interface Reading {
 
 export function streamResult(statement: RowStatement, { running, stallMs }: Reading): ResultStream {
   const toRow = rowWriter(statement);
-  const rows: Readable = statement.streamRows();
-  // The driver tells of an error without ending the stream, perhaps while nobody reads.
-  let failure: Error | null = null;
-  rows.on('error', (error) => {
-    failure = error;
-  });
-  const stop = () => rows.destroy();
+  let source: string | undefined = statement.getQueryId();
+  let open: Readable | null = null;
+  const stop = () => open?.destroy();
   running.ended.addEventListener('abort', stop, { once: true });
 
-  async function* batches(): AsyncGenerator<readonly string[]> {
-    let read = 0;
+  async function* batches(from: number): AsyncGenerator<readonly string[]> {
+    // Pieces of the result that end before this row are not downloaded.
+    const rows: Readable = statement.streamRows({ start: from });
+    open = rows;
+    // The driver tells of an error without ending the stream, perhaps while nobody reads.
+    let failure: Error | null = null;
+    rows.on('error', (error) => {
+      failure = error;
+    });
+    let read = from;
     for (;;) {
       running.throwIfEnded();
       const batch = take(rows, toRow);
@@ -42,14 +46,20 @@ export function streamResult(statement: RowStatement, { running, stallMs }: Read
       else if (rows.readableEnded) break;
       else if ((await more(rows, stallMs)) === 'stalled') throw stalled(stallMs, statement);
     }
-    if (read !== statement.getNumRows()) throw incomplete(read, statement);
+    if (read !== statement.getNumRows()) {
+      source = undefined;
+      throw incomplete(read, statement);
+    }
   }
 
   return {
     columns: columnsOf(statement),
-    async *batches() {
+    get source() {
+      return source;
+    },
+    async *batches(from = 0) {
       try {
-        yield* batches();
+        yield* batches(from);
       } catch (error) {
         running.throwIfEnded();
         throw statementError(error);
@@ -57,7 +67,7 @@ export function streamResult(statement: RowStatement, { running, stallMs }: Read
     },
     async [Symbol.asyncDispose]() {
       running.ended.removeEventListener('abort', stop);
-      rows.destroy();
+      stop();
       await running[Symbol.asyncDispose]();
     },
   };
@@ -92,7 +102,7 @@ async function more(rows: Readable, stallMs: number): Promise<'come' | 'stalled'
 
 function stalled(stallMs: number, statement: RowStatement): UpriverError {
   return new UpriverError('REMOTE_WAREHOUSE_UNAVAILABLE', `Snowflake sent no rows for ${stallMs / 1_000} s`, {
-    hint: 'The step is tried again and reads the same result from its start.',
+    hint: 'The step is tried again and goes on reading the same result.',
     retry: true,
     context: { query_id: statement.getQueryId() },
   });

@@ -66,7 +66,7 @@ async function inputOf(
   rows: Value[][],
   { runId, how, store }: { runId: string; how: HowToSend; store: StateStore },
 ): Promise<SendInput> {
-  const writer = await store.writeRowset(runId, runId, ['deal_id', 'properties']);
+  const writer = await store.writeRowset(runId, { runId, columns: ['deal_id', 'properties'] });
   await writer.append(rows.map(encode));
   const meta = await writer.publish();
   const step = loop({ maxInFlight: how.maxInFlight });

@@ -4,12 +4,12 @@ import type { StateStore } from '../../../src/core/store.ts';
 import type { Place } from './suite.ts';
 
 export async function writeRows(store: StateStore, id: string, rows: readonly string[], runId = 'run') {
-  const writer = await store.writeRowset(id, runId, ['a']);
+  const writer = await store.writeRowset(id, { runId, columns: ['a'] });
   await writer.append(rows);
   return writer.publish();
 }
 
-async function readAll(store: StateStore, id: string): Promise<string[]> {
+export async function readAll(store: StateStore, id: string): Promise<string[]> {
   const meta = await store.getRowset(id);
   const rows: string[] = [];
   for (const [chunk, start] of (meta?.chunkStarts ?? []).entries()) {
@@ -22,13 +22,13 @@ async function readAll(store: StateStore, id: string): Promise<string[]> {
   return rows;
 }
 
-const numbered = (count: number) =>
+export const numbered = (count: number) =>
   Array.from({ length: count }, (_, index) => JSON.stringify([index, `row ${index}`]));
 
 export function rowsetCases(place: Place): void {
   test('readers see nothing before it is published, and all of it after', async () => {
     const store = await place.open();
-    const writer = await store.writeRowset('rows', 'run', ['id', 'name']);
+    const writer = await store.writeRowset('rows', { runId: 'run', columns: ['id', 'name'] });
     await writer.append(numbered(12_000));
     expect(await store.getRowset('rows')).toBeNull();
     await expect(store.readChunk('rows', 0)).rejects.toMatchObject({ code: 'STATE_MISSING' });
@@ -65,7 +65,7 @@ export function rowsetCases(place: Place): void {
     await fc.assert(
       fc.asyncProperty(texts, async (appends) => {
         const id = `rows-${made++}`;
-        const writer = await store.writeRowset(id, 'run', ['a']);
+        const writer = await store.writeRowset(id, { runId: 'run', columns: ['a'] });
         for (const rows of appends) await writer.append(rows);
         await writer.publish();
         expect(await readAll(store, id)).toEqual(appends.flat());
@@ -77,16 +77,16 @@ export function rowsetCases(place: Place): void {
   test('a published id cannot be written again', async () => {
     const store = await place.open();
     await writeRows(store, 'rows', ['[1]']);
-    await expect(store.writeRowset('rows', 'run', ['a'])).rejects.toMatchObject({
+    await expect(store.writeRowset('rows', { runId: 'run', columns: ['a'] })).rejects.toMatchObject({
       code: 'STATE_CONFLICT',
-      retry: false,
+      retry: true,
     });
     expect(await readAll(store, 'rows')).toEqual(['[1]']);
   });
 
   test('what an unpublished writer left is dropped, and that writer writes nothing more', async () => {
     const store = await place.open();
-    const late = await store.writeRowset('rows', 'run', ['a']);
+    const late = await store.writeRowset('rows', { runId: 'run', columns: ['a'] });
     await late.append(numbered(5_000));
     expect(await writeRows(await place.open(), 'rows', ['[2]'])).toMatchObject({ rows: 1 });
     await expect(late.append(numbered(20_000)).then(() => late.publish())).rejects.toMatchObject({
@@ -98,8 +98,8 @@ export function rowsetCases(place: Place): void {
 
   test('a replaced writer cannot publish', async () => {
     const store = await place.open();
-    const late = await store.writeRowset('rows', 'run', ['a']);
-    const next = await store.writeRowset('rows', 'run', ['a']);
+    const late = await store.writeRowset('rows', { runId: 'run', columns: ['a'] });
+    const next = await store.writeRowset('rows', { runId: 'run', columns: ['a'] });
     await expect(late.publish()).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
     await next.append(['[3]']);
     await next.publish();
@@ -109,7 +109,7 @@ export function rowsetCases(place: Place): void {
 
   test('an aborted writer leaves nothing', async () => {
     const store = await place.open();
-    const writer = await store.writeRowset('rows', 'run', ['a']);
+    const writer = await store.writeRowset('rows', { runId: 'run', columns: ['a'] });
     await writer.append(numbered(7_000));
     await writer.abort();
     expect(await store.getRowset('rows')).toBeNull();
@@ -118,7 +118,7 @@ export function rowsetCases(place: Place): void {
 
   test('append gives backpressure: it waits for chunks to be written', async () => {
     const store = await place.open();
-    const writer = await store.writeRowset('rows', 'run', ['a']);
+    const writer = await store.writeRowset('rows', { runId: 'run', columns: ['a'] });
     await writer.append(numbered(50_000));
     const other = await place.open();
     await writer.publish();

@@ -166,7 +166,7 @@ export function runCases(place: Place): void {
     expect(await store.check()).toMatchObject({
       engine: expect.stringMatching(/SQLite|PostgreSQL/),
       version: expect.stringMatching(/^\d+\.\d+/),
-      schema: '2',
+      schema: '3',
       size: expect.stringMatching(/^\d+$/),
     });
   });

@@ -8,6 +8,7 @@ import { processCases } from './process-cases.ts';
 import { pruneCases } from './prune-cases.ts';
 import { rowsetCases } from './rowset-cases.ts';
 import { runCases } from './run-cases.ts';
+import { takeOverCases } from './take-over-cases.ts';
 
 export interface Place {
   /** The empty store that this test has to itself. */
@@ -41,6 +42,7 @@ export function testStateStore(engine: string, empty: () => Promise<OpenStore>):
 
     runCases(place);
     rowsetCases(place);
+    takeOverCases(place);
     loopCases(place);
     commitCases(place);
     pruneCases(place);

@@ -339,6 +339,56 @@ describe('kill -9', () => {
   );
 });
 
+describe('reading on', () => {
+  const pieces = () => double.log.filter(({ route }) => route === 'chunk').map(({ piece }) => piece);
+  const readFrom = async (sql: string, from: number) => {
+    await using result = await session.query({ sql: [sql], values: {} }, options());
+    return (await Array.fromAsync(result.batches(from))).flat();
+  };
+  const numbers = (from: number) => Array.from({ length: MANY - from }, (_, n) => `[${from + n}]`);
+
+  test.each([
+    [1, [0, 1, 2, 3, 4, 5]],
+    [9_999, [0, 1, 2, 3, 4, 5]],
+    [10_000, [1, 2, 3, 4, 5]],
+    [35_000, [3, 4, 5]],
+    [MANY - 1, [5]],
+    [MANY, []],
+  ])('from row %i: only the pieces from there on are downloaded', async (from, downloaded) => {
+    expect(await readFrom(NUMBERS, from)).toEqual(numbers(from));
+    expect(pieces()).toEqual(downloaded);
+  });
+
+  test('a result that came with its rows', async () => {
+    const few = 'select n from (select 1 as n union all select 2 union all select 3) order by n';
+    expect(await readFrom(few, 2)).toEqual(['[3]']);
+    expect(await readFrom(few, 3)).toEqual([]);
+    expect(pieces()).toEqual([]);
+  });
+
+  test('more rows than there are: the result is in doubt, and no longer one to go on with', async () => {
+    await using result = await session.query({ sql: ['select 1 as a'], values: {} }, options());
+    expect(result.source).toBe(double.executions.find(({ sql }) => sql === 'select 1 as a')?.queryId);
+    await expect(Array.fromAsync(result.batches(2))).rejects.toMatchObject({ retry: true });
+    expect(result.source).toBeUndefined();
+  });
+
+  test('a result has the same name in every attempt that takes it over, and another when it is run anew', async () => {
+    let resume: StatementHandle | undefined;
+    const onHandle = (handle: StatementHandle) => {
+      resume = handle;
+    };
+    const sourceOf = async (change: Partial<StatementOptions>) => {
+      await using result = await session.query({ sql: ['select 1'], values: {} }, options(change));
+      return result.source;
+    };
+    const first = await sourceOf({ work: 'one', onHandle });
+    expect(await sourceOf({ resume })).toBe(first);
+    expect(await sourceOf({ work: 'one' })).toBe(first);
+    expect(await sourceOf({ work: 'two' })).not.toBe(first);
+  });
+});
+
 test('a piece of a result that never comes: the step is told, and reads the same result again', async () => {
   const silence = Promise.withResolvers<void>();
   double.fault({ route: 'chunk', times: 1, act: { kind: 'silence', until: silence.promise } });

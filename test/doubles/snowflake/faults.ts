@@ -19,6 +19,8 @@ export type Route =
 export interface Fault {
   route: Route;
   times: number;
+  /** So many of these requests go well before. */
+  after?: number;
   /** Only requests whose SQL has this. */
   sql?: RegExp;
   act: Act;
@@ -45,6 +47,10 @@ export class Faults {
   take(route: Route, sql = ''): Act | null {
     const fault = this.#faults.find((each) => each.route === route && each.times > 0 && (each.sql?.test(sql) ?? true));
     if (!fault) return null;
+    if (fault.after) {
+      fault.after -= 1;
+      return null;
+    }
     fault.times -= 1;
     return fault.act;
   }

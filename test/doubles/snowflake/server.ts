@@ -20,6 +20,8 @@ export interface LogEntry {
   route: Route;
   sql?: string;
   requestId: string | null;
+  /** Which piece of a result, from 0. */
+  piece?: number;
 }
 
 export interface SnowflakeDouble extends AsyncDisposable {
@@ -147,7 +149,8 @@ class Double implements SnowflakeDouble, Hooks {
     const route = routeOf(url.pathname);
     const body = await readBody(request);
     const sql = typeof body.sqlText === 'string' ? body.sqlText : undefined;
-    this.log.push({ route, sql, requestId: url.searchParams.get('requestId') });
+    const piece = route === 'chunk' ? Number(url.pathname.split('/')[3]) : undefined;
+    this.log.push({ route, sql, requestId: url.searchParams.get('requestId'), piece });
     const fault = this.#faults.take(route, sql);
     if (fault && comesBefore(fault)) return misbehave(fault, request, response);
     const token = /Token="([^"]+)"/.exec(request.headers.authorization ?? '')?.[1];
