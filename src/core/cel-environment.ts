@@ -96,20 +96,39 @@ export function toCelOnce(value: Value): unknown {
 
 /**
  * Whole numbers become CEL's int, so that `n == 3`, `n + 1` and an index behave as whole numbers. The library tells
- * objects by their `constructor`, so one that has such a field becomes a Map.
+ * objects by their `constructor`, so one that has such a field becomes a Map. What needs no change is not copied: most of
+ * a large answer is text.
  */
 function toCel(value: Value): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Exact) return /^-?\d+$/.test(value.text) ? BigInt(value.text) : value;
-  if (Array.isArray(value)) return value.map(toCel);
-  const fields = Object.keys(value);
-  if (Object.hasOwn(value, 'constructor') || Object.hasOwn(value, '__proto__')) {
-    return new Map(fields.map((key) => [key, toCel(value[key]!)]));
+  return Array.isArray(value) ? listToCel(value) : objectToCel(value);
+}
+
+function listToCel(list: Value[]): unknown {
+  let out: unknown[] | null = null;
+  for (let index = 0; index < list.length; index++) {
+    const item = toCel(list[index] as Value);
+    if (item === list[index]) continue;
+    out ??= [...list];
+    out[index] = item;
   }
-  const out: Record<string, unknown> = {};
-  for (const key of fields) out[key] = toCel(value[key]!);
-  return out;
+  return out ?? list;
+}
+
+function objectToCel(object: { [key: string]: Value }): unknown {
+  if (Object.hasOwn(object, 'constructor') || Object.hasOwn(object, '__proto__')) {
+    return new Map(Object.keys(object).map((key) => [key, toCel(object[key]!)]));
+  }
+  let out: Record<string, unknown> | null = null;
+  for (const key in object) {
+    const field = toCel(object[key]!);
+    if (field === object[key]) continue;
+    out ??= { ...object };
+    out[key] = field;
+  }
+  return out ?? object;
 }
 
 /** Back to JSON's values: numbers exact, timestamps ISO text, anything else of CEL's as text. */
