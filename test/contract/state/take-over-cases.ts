@@ -5,6 +5,7 @@ import type { OpenStore } from '../../../src/state/index.ts';
 import { openPostgres } from '../../../src/state/postgres/engine.ts';
 import { openSqlite } from '../../../src/state/sqlite/engine.ts';
 import { numbered, readAll } from './rowset-cases.ts';
+import { aRun } from './run-cases.ts';
 import type { Place } from './suite.ts';
 
 const ALL = numbered(23_000);
@@ -92,6 +93,14 @@ export function takeOverCases(place: Place): void {
     await change(place, 'UPDATE rowsets SET published = 0');
     expect(await finish(store)).toBe(23_000);
     expect(await readAll(store, 'rows')).toEqual(ALL);
+  });
+
+  test('what nobody went on with goes when its run expires', async () => {
+    const store = await place.open();
+    await store.createRun(aRun('run', { expiresAt: 1 }));
+    await diedHalfWay(place);
+    await store.prune(1);
+    expect(await chunksOf(place)).toEqual([]);
   });
 
   test('two attempts at once: one of them publishes, whole', async () => {
