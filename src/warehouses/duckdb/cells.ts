@@ -13,11 +13,9 @@ import {
   DuckDBTypeId,
   type DuckDBUnionType,
   type DuckDBValue,
-  DuckDBVarCharVector,
   type DuckDBVariantValue,
 } from '@duckdb/node-api';
 import { bigintJson, doubleJson, numberJson, spliceJson } from '../json-text.ts';
-import { textsOf } from './texts.ts';
 
 /** JSON text of one value that is not null. */
 type CellWriter = (value: never) => string;
@@ -68,11 +66,7 @@ export function rowWriter(types: readonly DuckDBType[]): (chunk: DuckDBDataChunk
     for (const [index, writer] of writers.entries()) {
       const vector = chunk.getColumnVector(index);
       const before = index === 0 ? '[' : ',';
-      const texts = vector instanceof DuckDBVarCharVector ? textsOf(vector) : null;
-      for (let row = 0; row < rows.length; row += 1) {
-        const value = texts ? (texts[row] as string | null) : vector.getItem(row);
-        rows[row] += before + cellJson(value, writer);
-      }
+      for (let row = 0; row < rows.length; row += 1) rows[row] += before + cellJson(vector.getItem(row), writer);
     }
     for (let row = 0; row < rows.length; row += 1) rows[row] += ']';
     return rows;
