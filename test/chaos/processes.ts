@@ -14,7 +14,7 @@ import type { DealReport } from '../../src/sandbox/deals.ts';
 import type { SettingsInput } from '../../src/sandbox/settings.ts';
 import { addressOf, choosePort, isAlive, spawnDevServer } from '../../src/temporal/dev-server.ts';
 import { requireTemporalBinary } from '../../src/temporal/server-binary.ts';
-import { V8_FLAGS } from '../helpers/v8-flags.ts';
+import { MALLOC_ENV, V8_FLAGS } from '../helpers/launch-settings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What a supervisor such as systemd waits before it starts a program again. */
@@ -142,7 +142,7 @@ export class SupervisedWorker {
   #spawn(): ChildProcess {
     const { dir, env } = this.#options;
     const child = spawn(process.execPath, [...V8_FLAGS, join(ROOT, 'bin/upriver.js'), 'worker', '--project', dir], {
-      env: { MALLOC_ARENA_MAX: '2', ...process.env, ...env },
+      env: { ...MALLOC_ENV, ...process.env, ...env },
       // The channel: a worker that loses us ends, so that nothing outlives a harness that is killed itself.
       stdio: ['ignore', this.#log, this.#log, 'ipc'],
     });

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isAlive } from '../../src/temporal/dev-server.ts';
-import { V8_FLAGS } from '../helpers/v8-flags.ts';
+import { MALLOC_ENV, V8_FLAGS } from '../helpers/launch-settings.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/upriver.js', import.meta.url));
 /** Makes a process take itself for an older Node. */
@@ -20,7 +20,7 @@ import 'node:sqlite';
 const [what]: string[] = process.argv.slice(2);
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
-console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2), flags: process.execArgv }));
+console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2), flags: process.execArgv, malloc: process.env.MALLOC_TRIM_THRESHOLD_ }));
 if (what === 'stay') setInterval(() => {}, 1000);
 if (what === 'die') process.kill(process.pid, 'SIGKILL');
 if (what === 'fail') process.exitCode = 3;
@@ -82,7 +82,12 @@ async function pidOf({ child }: Launched): Promise<number> {
 test('a Node that is new enough runs the program itself', async () => {
   const launched = launch(['run', 'a b']);
   const { code, stdout, stderr } = await launched.ended;
-  expect(JSON.parse(stdout)).toEqual({ pid: launched.child.pid, args: ['run', 'a b'], flags: V8_FLAGS });
+  expect(JSON.parse(stdout)).toEqual({
+    pid: launched.child.pid,
+    args: ['run', 'a b'],
+    flags: V8_FLAGS,
+    malloc: MALLOC_ENV.MALLOC_TRIM_THRESHOLD_,
+  });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
@@ -90,7 +95,11 @@ test("an older one goes on with the project's: arguments and exit code pass thro
   await bringNode('24.21.0');
   const launched = launch(['fail', 'a b'], ['--import', OLD]);
   const { code, stdout, stderr } = await launched.ended;
-  expect(JSON.parse(stdout)).toMatchObject({ args: ['fail', 'a b'], flags: V8_FLAGS });
+  expect(JSON.parse(stdout)).toMatchObject({
+    args: ['fail', 'a b'],
+    flags: V8_FLAGS,
+    malloc: MALLOC_ENV.MALLOC_TRIM_THRESHOLD_,
+  });
   expect(JSON.parse(stdout).pid).not.toBe(launched.child.pid);
   expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
 });

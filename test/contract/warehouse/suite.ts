@@ -13,7 +13,7 @@ import {
   type WarehouseContext,
   type WarehouseSession,
 } from '../../../src/warehouses/index.ts';
-import { V8_FLAGS } from '../../helpers/v8-flags.ts';
+import { V8_FLAGS } from '../../helpers/launch-settings.ts';
 
 export interface Dialect {
   /** Expression → its JSON text in a row. */
