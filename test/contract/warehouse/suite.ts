@@ -13,7 +13,7 @@ import {
   type WarehouseContext,
   type WarehouseSession,
 } from '../../../src/warehouses/index.ts';
-import { V8_FLAGS } from '../../helpers/launch-settings.ts';
+import { ALL_V8_FLAGS } from '../../helpers/launch-settings.ts';
 
 export interface Dialect {
   /** Expression → its JSON text in a row. */
@@ -578,7 +578,9 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
   async function inChild(args: string[], killAt?: string): Promise<{ lines: string[] }> {
     if (exclusive) await closeForOthers();
     const file = fileURLToPath(new URL('./child.ts', import.meta.url));
-    const child = spawn(process.execPath, [...V8_FLAGS, file, type, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...ALL_V8_FLAGS, file, type, ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     // Arguments are there for everyone to see; this may hold a password.
     child.stdin.end(JSON.stringify(database.context));
     const ended = once(child, 'exit');
