@@ -54,8 +54,8 @@ async function sending(): Promise<void> {
       [5, 0.95],
       [50, 0.95],
     ] as const) {
-      const perSecond = latencyMs === 0 ? 4_000 : (maxInFlight * 1_000) / latencyMs;
-      const rows = Math.round(Math.min(perSecond, 4_000) * 10 * size);
+      const perSecond = latencyMs === 0 ? 12_000 : (maxInFlight * 1_000) / latencyMs;
+      const rows = Math.round(Math.min(perSecond, 12_000) * 10 * size);
       const { upriver, plain, ratio } = await throughput(rig, { rows, latencyMs, maxInFlight, pairs });
       const what = `one request a row, ${latencyMs} ms latency, ${maxInFlight} in flight`;
       const measured = `${upriver} rows/s, plain loop ${plain}: ${ratio.toFixed(2)} ×`;
