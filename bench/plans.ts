@@ -1,6 +1,6 @@
 /** The rivers that are measured: rows from a query, one loop, one request a row or a batch. */
 import type { HttpConnectionPlan, Plan } from '../src/contracts/plan.ts';
-import { action, loop, plan, query, request } from '../test/helpers/plans.ts';
+import { action, batchUpdate, loop, plan, query } from '../test/helpers/plans.ts';
 
 export interface SendOptions {
   url: string;
@@ -19,7 +19,7 @@ export function sendPlan({ url, rows, maxInFlight, batch, limits = [], name = 'b
   const made = plan({
     url,
     steps: [query(sql), loop({ maxInFlight })],
-    actions: [batch ? batchAction(batch) : action()],
+    actions: [batch ? action({ batch: { rows: batch, bytes: 3_000_000 }, requests: [batchUpdate()] }) : action()],
   });
   const [[, river]] = Object.entries(made.rivers) as [[string, Plan['rivers'][string]]];
   const api = { ...(made.connections['api'] as HttpConnectionPlan), limits, maxInFlight };
@@ -28,25 +28,6 @@ export function sendPlan({ url, rows, maxInFlight, batch, limits = [], name = 'b
 
 export function properties(row: number): Record<string, unknown> {
   return { amount: row + 1 };
-}
-
-function batchAction(rows: number) {
-  return action({
-    batch: { rows, bytes: 3_000_000 },
-    requests: [
-      request({
-        method: 'POST',
-        target: { kind: 'path', path: '/crm/v3/objects/deals/batch/update' },
-        body: { kind: 'json', value: { inputs: { $each: { id: '{deal_id}', properties: '{properties}' } } } },
-        rows: {
-          id: '{deal_id}',
-          delivered: 'body.results.map(r, r.id)',
-          rejected: "body.errors.map(e, { 'id': e.context.ids[0], 'code': e.category, 'message': e.message })",
-        },
-        splitWhen: 'status == 400',
-      }),
-    ],
-  });
 }
 
 /** One step that does next to nothing: what a run itself costs. */

@@ -12,8 +12,14 @@ import { cacheDir } from './cache-dir.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Written by `prepack`; a checkout has none. */
 export const PREBUILT = join(ROOT, 'workflow-bundle.js');
-/** Everything that a workflow may import (see .dependency-cruiser.cjs), and what pins the packages' versions. */
-const INPUTS = ['workflows/**/*.ts', 'src/core/**/*.ts', 'src/contracts/**/*.ts', 'package-lock.json'];
+/** Everything that a workflow may import (see .dependency-cruiser.cjs), how it is built, and what pins the packages' versions. */
+const INPUTS = [
+  'workflows/**/*.ts',
+  'src/core/**/*.ts',
+  'src/contracts/**/*.ts',
+  'src/temporal/build-bundle.ts',
+  'package-lock.json',
+];
 const BUILDER = join(ROOT, 'src/temporal/build-bundle-main.ts');
 const KEEP_MS = 7 * 24 * 3_600_000;
 

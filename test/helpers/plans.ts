@@ -21,6 +21,21 @@ export function request(change: Partial<RequestPlan> = {}): RequestPlan {
   };
 }
 
+/** Many deals in one request, as the language's description shows it for HubSpot. */
+export function batchUpdate(): RequestPlan {
+  return request({
+    method: 'POST',
+    target: { kind: 'path', path: '/crm/v3/objects/deals/batch/update' },
+    body: { kind: 'json', value: { inputs: { $each: { id: '{deal_id}', properties: '{properties}' } } } },
+    rows: {
+      id: '{deal_id}',
+      delivered: 'body.results.map(r, r.id)',
+      rejected: "body.errors.map(e, { 'id': e.context.ids[0], 'code': e.category, 'message': e.message })",
+    },
+    splitWhen: 'status == 400 || status == 409',
+  });
+}
+
 export function action(change: Partial<ActionPlan> = {}): ActionPlan {
   return {
     name: 'update',

@@ -2,7 +2,7 @@ import type { Plan } from '../../src/contracts/plan.ts';
 import type { RunResult } from '../../src/contracts/run.ts';
 import { type BadRecords, type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
-import { action, loop, plan, query, request } from '../helpers/plans.ts';
+import { action, batchUpdate, loop, plan, query, type request } from '../helpers/plans.ts';
 
 const ROWS = 10_000;
 const BATCHES = ROWS / 100;
@@ -10,18 +10,7 @@ const SQL = `select id::varchar as deal_id, json_object('amount', id) as propert
 /** Twenty deals that the API does not know, each in a batch of its own. */
 const BAD = Array.from({ length: 20 }, (_, index) => String((index + 1) * 487));
 
-/** As language.md shows it for HubSpot. */
-const update = request({
-  method: 'POST',
-  target: { kind: 'path', path: '/crm/v3/objects/deals/batch/update' },
-  body: { kind: 'json', value: { inputs: { $each: { id: '{deal_id}', properties: '{properties}' } } } },
-  rows: {
-    id: '{deal_id}',
-    delivered: 'body.results.map(r, r.id)',
-    rejected: "body.errors.map(e, { 'id': e.context.ids[0], 'code': e.category, 'message': e.message })",
-  },
-  splitWhen: 'status == 400 || status == 409',
-});
+const update = batchUpdate();
 
 describe('rows in batches', () => {
   let engine: Engine;
