@@ -22,7 +22,7 @@ export async function testConnection(
   const secrets = createSecretResolver({ env, projectDir });
   if (plan.type === 'http') return testHttp(plan, secrets);
   const config = (await resolveReferences(plan.config, secrets)) as Record<string, unknown>;
-  await using warehouse = await openWarehouse(plan.type, { name: plan.name, projectDir, config });
+  await using warehouse = await openWarehouse(plan.type, { name: plan.name, projectDir, config, makesNothing: true });
   // Awaited here: the warehouse is closed on return.
   return await warehouse.check();
 }

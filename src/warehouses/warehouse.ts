@@ -91,4 +91,6 @@ export interface WarehouseContext {
   projectDir: string;
   /** Fields of connections.yaml, references already resolved. */
   config: Readonly<Record<string, unknown>>;
+  /** For a look only: what a run would make at first use (an embedded warehouse's file) is not made. */
+  makesNothing?: boolean;
 }

@@ -13,7 +13,10 @@ export const DuckdbConnection = z
       .record(z.string(), PlainText)
       .optional()
       .describe('More database files, by the name that SQL knows them by'),
-    create: z.boolean().optional().describe('Make files that are not there yet'),
+    create: z
+      .boolean()
+      .optional()
+      .describe('Whether files that are not there yet are made, in folders that are; default true'),
   })
   .describe('DuckDB, the embedded warehouse');
 

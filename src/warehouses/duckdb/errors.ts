@@ -68,6 +68,22 @@ export function duckdbError(error: unknown, linesBefore = 0): unknown {
   return (rule?.make ?? otherSql)(message, linesBefore);
 }
 
+/**
+ * A table that is not there may be in another file than the one that was opened: then the hint asks too.
+ * @param ask what to ask; null: nothing
+ */
+export async function duckdbErrorAsking(
+  error: unknown,
+  ask: () => Promise<string | null>,
+  linesBefore = 0,
+): Promise<unknown> {
+  const told = duckdbError(error, linesBefore);
+  if (!(told instanceof UpriverError) || !/^Catalog Error: Table with name /.test(told.message)) return told;
+  const question = await ask();
+  if (question === null) return told;
+  return new UpriverError(told.code, told.message, { hint: `${told.hint} ${question}`, context: { ...told.context } });
+}
+
 function sqlError(message: string, hint: string, linesBefore: number): UpriverError {
   const line = LINE.exec(message)?.[1];
   const context: Record<string, number> = line ? { sql_line: Number(line) + linesBefore } : {};

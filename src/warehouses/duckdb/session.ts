@@ -12,16 +12,19 @@ import { givesNoRows, type RenderedSql, renderOne, renderScript } from '../bound
 import { watchStatement } from '../statement-watch.ts';
 import type { BoundSql, ResultStream, RowsToWrite, StatementOptions, WarehouseSession } from '../warehouse.ts';
 import { bindAll, DUCKDB_BINDS } from './binds.ts';
-import { duckdbError } from './errors.ts';
+import { duckdbErrorAsking } from './errors.ts';
 import { streamResult } from './result.ts';
 import { stageRows } from './stage.ts';
 import { applyQuery } from './target.ts';
 
 export class DuckdbSession implements WarehouseSession {
   readonly #connection: DuckDBConnection;
+  /** What to ask where a table is not found, if anything. */
+  readonly #ask: () => Promise<string | null>;
 
-  constructor(connection: DuckDBConnection) {
+  constructor(connection: DuckDBConnection, ask: () => Promise<string | null>) {
     this.#connection = connection;
+    this.#ask = ask;
   }
 
   async query(statement: BoundSql, options: StatementOptions): Promise<ResultStream> {
@@ -40,7 +43,7 @@ export class DuckdbSession implements WarehouseSession {
       await rollback(connection);
       watch[Symbol.dispose]();
       watch.throwIfEnded();
-      throw duckdbError(error);
+      throw await duckdbErrorAsking(error, this.#ask);
     }
   }
 
@@ -48,8 +51,8 @@ export class DuckdbSession implements WarehouseSession {
     await this.#watched(options, async (throwIfEnded) => {
       for (const each of renderScript(statement, DUCKDB_BINDS, 'duckdb')) {
         throwIfEnded();
-        await this.#run(each.text, each.binds).catch((error) => {
-          throw duckdbError(error, each.lines);
+        await this.#run(each.text, each.binds).catch(async (error) => {
+          throw await duckdbErrorAsking(error, this.#ask, each.lines);
         });
       }
     });
@@ -111,7 +114,7 @@ export class DuckdbSession implements WarehouseSession {
       return await work(watch.throwIfEnded);
     } catch (error) {
       watch.throwIfEnded();
-      throw duckdbError(error);
+      throw await duckdbErrorAsking(error, this.#ask);
     }
   }
 }

@@ -9,7 +9,7 @@ testWarehouse({
   exclusive: true,
   async setUp() {
     const projectDir = await mkdtemp(join(tmpdir(), 'upriver-duckdb-'));
-    const config = { path: 'warehouse.duckdb', attach: { INTERNAL: 'internal.duckdb' }, create: true };
+    const config = { path: 'warehouse.duckdb', attach: { INTERNAL: 'internal.duckdb' } };
     return {
       context: { name: 'warehouse', projectDir, config },
       tearDown: () => rm(projectDir, { recursive: true }),
