@@ -60,6 +60,8 @@ function baseEnvironment(enableOptionalTypes: boolean): Environment {
   environment.registerFunction('string(Exact): string', { handler: (value: Exact) => value.text, ...SYNC });
   environment.registerFunction('double(Exact): double', { handler: (value: Exact) => Number(value.text), ...SYNC });
   environment.registerFunction('rows(map): int', { handler: ({ rows }: { rows?: bigint }) => rows ?? 0n, ...SYNC });
+  // A variable that nothing has filled.
+  environment.registerFunction('rows(null): int', { handler: () => 0n, ...SYNC });
   return environment;
 }
 

@@ -125,6 +125,7 @@ describe('rows()', () => {
 
   test('counts the rows of a multiple variable', () => {
     expect(evaluate('rows(deals) == 5', conditions)).toBe(true);
+    expect(compileExpression('rows(deals)', ['deals'], conditions)({ deals: null })).toBe(0);
   });
 
   test.each([
