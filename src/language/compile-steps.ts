@@ -226,6 +226,7 @@ export function unknownOutput(name: string, known: readonly string[]): { code: s
 
 function compileScript(step: Parsed<'script'>, path: Path, context: StepContext): ScriptStep {
   const { run, inputs, outputs } = step;
+  checkTemplate(run, context.names, context.file, [...path, 'run']);
   checkTemplate(inputs, context.names, context.file, [...path, 'inputs']);
   checkOutputVariables(outputs, path, context);
   return { ...baseOf(step), type: 'script', run, inputs, outputs };

@@ -130,7 +130,7 @@ const ScriptStep = z
   .strictObject({
     type: z.literal('script'),
     ...Base,
-    run: z.array(Text).min(1).describe('Program and arguments'),
+    run: z.array(Text).min(1).describe('Program and arguments; they may hold {references}'),
     inputs: Inputs.describe('JSON on stdin'),
     outputs: Outputs.describe('Field of the JSON on stdout → variable'),
   })

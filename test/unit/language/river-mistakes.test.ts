@@ -369,6 +369,18 @@ const cases: [string, string, string, string][] = [
     '8:63 RIVER_CONFLICT',
     'Wait for it',
   ],
+  [
+    'unknown variable in what a script runs',
+    "  - { id: a, type: script, run: [python3, '{day}.py', '{nope}'] }",
+    '8:56 RIVER_UNKNOWN_VARIABLE',
+    '{{nope}',
+  ],
+  [
+    "another language's references in what a script runs",
+    "  - { id: a, type: script, run: [echo, '{{day}}'] }",
+    '8:41 RIVER_TEMPLATE',
+    '{day}',
+  ],
   ['a river that calls itself', '  - { id: a, type: river, river: test-river }', '8:34 RIVER_RECURSION', 'circle'],
   [
     'a mistake in a disabled step',
