@@ -5,19 +5,18 @@ import { encode, type Value } from '../core/values.ts';
 import { mayBeApplied, type Verdict } from '../core/judge.ts';
 import type { Reply } from '../core/reply.ts';
 import type { Exchange, PreparedRequest } from '../http/http-client.ts';
-import { retryAfterMs } from '../http/retry-after.ts';
+import { pauseMs, retryAfterMs } from '../http/rate-headers.ts';
 import type { OutageDetector } from './outage.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import { unsure } from './hash.ts';
 import { type SenderContext, StoppedError, sendOne } from './sender.ts';
 import type { RowTask, Unit } from './task.ts';
 
-/** How long everyone waits after a 429 that does not say: HubSpot's window. */
-const DEFAULT_WAIT_MS = 10_000;
-
 export interface AttemptContext extends SenderContext {
   outage: OutageDetector;
   random: () => number;
+  /** Epoch milliseconds. */
+  wallClock: () => number;
   /** Lets other rows go on while this one waits; resolves when it may go on itself. Throws StoppedError. */
   wait: (ms: number | Promise<unknown>) => Promise<void>;
   /** A dry run: sees each request instead of a server. */
@@ -103,7 +102,7 @@ export function progressOf({ row, progress }: RowTask): RowProgress | null {
 
 function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, verdict: Verdict): void {
   if (exchange.kind === 'reply') {
-    unit.request.destination.limiter.observe(exchange.status, exchange.headers);
+    unit.request.destination.limiter.observe(exchange.headers);
     if (exchange.status < 500) {
       context.outage.answered();
       return;
@@ -118,7 +117,8 @@ function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, ver
 /** The whole connection pauses; it costs no attempt. */
 async function waitForAll(exchange: Exchange, verdict: Verdict, unit: Unit, context: AttemptContext): Promise<void> {
   releaseAll(unit, context);
-  await unit.request.destination.limiter.pause(verdict.forMs ?? retryAfter(exchange) ?? DEFAULT_WAIT_MS);
+  const headers = exchange.kind === 'reply' ? exchange.headers : {};
+  await unit.request.destination.limiter.pause(verdict.forMs ?? pauseMs(headers, context.wallClock()));
 }
 
 /** Holds the rows until it is known who is at fault; goes on if it is they. */
@@ -145,15 +145,15 @@ async function backOff(exchange: Exchange, verdict: Verdict, unit: Unit, context
   const { initialMs, maxMs } = unit.request.retry;
   const jittered = backoffMs(attemptsOf(unit), { initialMs, maxMs }, context.random);
   try {
-    await context.wait(Math.max(verdict.forMs ?? 0, retryAfter(exchange) ?? 0, jittered));
+    await context.wait(Math.max(verdict.forMs ?? 0, retryAfter(exchange, context), jittered));
   } catch (error) {
     // An outage has given the row its tries back meanwhile.
     throw error instanceof StoppedError ? stopped(unit, context) : error;
   }
 }
 
-function retryAfter(exchange: Exchange): number | null {
-  return exchange.kind === 'reply' ? retryAfterMs(exchange.headers, Date.now()) : null;
+function retryAfter(exchange: Exchange, { wallClock }: AttemptContext): number {
+  return exchange.kind === 'reply' ? (retryAfterMs(exchange.headers, wallClock()) ?? 0) : 0;
 }
 
 function answer(then: Answer['then'], verdict: Verdict, unit: Unit): Answer {

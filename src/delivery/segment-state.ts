@@ -17,6 +17,8 @@ export interface SegmentDeps {
   destinations: ReadonlyMap<string, Destination>;
   /** Monotonic milliseconds. */
   now: () => number;
+  /** Epoch milliseconds. */
+  wallClock: () => number;
   sleep: (ms: number) => Promise<void>;
   random: () => number;
   /** No new request after this: a cancel, a worker that drains. */

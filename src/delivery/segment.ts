@@ -105,6 +105,7 @@ async function sendRows(segment: Segment): Promise<void> {
     rehearsal: segment.rehearsal,
   };
   const workload: Workload<unknown> = workloadOf(segment, attempts);
+    wallClock: deps.wallClock,
   const pump: Pump<unknown> = new Pump({
     source: workload.source,
     limit: input.probe ? 1 : workload.limit,

@@ -14,6 +14,8 @@ export interface DestinationDeps {
   secrets: SecretResolver;
   /** Monotonic milliseconds. */
   now: () => number;
+  /** Epoch milliseconds. */
+  wallClock: () => number;
   /** 0 to 1. */
   random: () => number;
 }

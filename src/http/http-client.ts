@@ -56,7 +56,8 @@ export interface Limiter {
   leave(): void;
   /**
    * A permit for a request to this path; resolves when it is in hand. Fair among takers. Rejects with the signal's reason.
-   * A permit must be used within 1 s (`fresh()`), and always ends in `answered()` or `unused()`.
+   * A permit must be used within 1 s (`fresh()`), and always ends in `answered()` or `unused()`: the first
+   * of them holds.
    * Rejects with UpriverError REMOTE_LIMIT_PARK (`retryAfterMs`) when the next permit is more than a minute away: park durably.
    */
   permit(path: string, taker: string, signal: AbortSignal): Promise<Permit>;
@@ -65,7 +66,7 @@ export interface Limiter {
   /** Milliseconds until the connection's pause ends; 0: not paused. */
   pausedFor(): number;
   /** Learns from the server's rate-limit headers. */
-  observe(status: number, headers: Record<string, string>): void;
+  observe(headers: Record<string, string>): void;
 }
 
 export interface Permit {

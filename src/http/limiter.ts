@@ -4,13 +4,15 @@ import type { PermitStore } from '../core/permits.ts';
 import type { Limiter } from './http-client.ts';
 import { createPause, watchPause } from './pause.ts';
 import { PermitQueue, type QueueDeps } from './permit-queue.ts';
-import { createObserver } from './rate-headers.ts';
+import { createObserver } from './rate-observer.ts';
 import { type PathWindow, windowsOf } from './windows.ts';
 
 export interface LimiterDeps {
   permits: PermitStore;
   /** Monotonic milliseconds. */
   now: () => number;
+  /** Epoch milliseconds: for replies that name a moment and not the server's own time. */
+  wallClock: () => number;
   /** 0 to 1. */
   random: () => number;
 }
@@ -20,7 +22,10 @@ export interface OpenLimiter extends Limiter {
   close(): Promise<void>;
 }
 
-export function openLimiter(plan: HttpConnectionPlan, { permits: store, now, random }: LimiterDeps): OpenLimiter {
+export function openLimiter(
+  plan: HttpConnectionPlan,
+  { permits: store, now, wallClock, random }: LimiterDeps,
+): OpenLimiter {
   const windows = windowsOf(plan);
   const unlimited = windows.length === 0;
   const places = createPlaces(plan.maxInFlight);
@@ -44,7 +49,7 @@ export function openLimiter(plan: HttpConnectionPlan, { permits: store, now, ran
     permit: (path, taker, signal) => queues.for(path)?.take(taker, signal) ?? pause.permit(signal),
     pause: pauseAll,
     pausedFor: pause.left,
-    observe: createObserver({ windows, store, now, pause: pauseAll }),
+    observe: createObserver({ windows, store, now, wallClock, pause: pauseAll }),
     close: async () => {
       watch?.stop();
       await Promise.all(queues.all().map((queue) => queue.close()));

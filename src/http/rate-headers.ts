@@ -1,6 +1,7 @@
-/** Learns from the rate-limit headers of replies what other programs with the same token use up. */
-import type { PermitStore } from '../core/permits.ts';
-import type { PathWindow } from './windows.ts';
+/** What reply headers say about rate limits: how much is left, and how long to wait. Header names are in lower case. */
+import { clockOf, numberIn, untilMs } from './header-time.ts';
+
+type Headers = Readonly<Record<string, string>>;
 
 /** What one header says about one window. */
 export interface RateReading {
@@ -11,53 +12,38 @@ export interface RateReading {
   resetMs: number | null;
 }
 
-export interface ObserverDeps {
-  windows: readonly PathWindow[];
-  store: PermitStore;
-  /** Monotonic milliseconds. */
-  now: () => number;
-  pause: (forMs: number) => Promise<void>;
+const DAY_MS = 86_400_000;
+/** Daily quotas end at some midnight that HubSpot does not name: look again after this. */
+const LONGEST_GUESS_MS = 15 * 60_000;
+/** How long everyone waits after a 429 that does not say: HubSpot's window. */
+const DEFAULT_PAUSE_MS = 10_000;
+/** Servers round down, and some say 0: sending at once would only be refused again, and again. */
+const LEAST_PAUSE_MS = 1_000;
+
+/** How long a connection pauses after a 429. `now`: our wall clock, for a server that does not tell its own. */
+export function pauseMs(headers: Headers, now: number): number {
+  return Math.max(LEAST_PAUSE_MS, retryAfterMs(headers, now) ?? DEFAULT_PAUSE_MS);
 }
 
-type Headers = Readonly<Record<string, string>>;
+/**
+ * Milliseconds that the server asks to wait, by Retry-After (RFC 9110: seconds or a date), else by the rate limits that it
+ * says are used up. null: it does not say.
+ */
+export function retryAfterMs(headers: Headers, now: number): number | null {
+  const asked = untilMs(headers['retry-after'], clockOf(headers, now));
+  if (asked !== null) return asked;
+  const waits = readRates(headers, now).flatMap((rate) => (rate.remaining > 0 ? [] : (untilRoom(rate) ?? [])));
+  return waits.length === 0 ? null : Math.max(...waits);
+}
 
-const DAY_MS = 86_400_000;
-/** Notes are a transaction each: at most 400 in a window's span. */
-const NOTES_PER_WINDOW = 400;
-const LEAST_BETWEEN_MS = 25;
-const MOST_BETWEEN_MS = 5_000;
-/** The server counts a little before us and a little after: smaller differences are not others' requests, while some is left. */
-const SLACK = 0.05;
-/** Above this a reset is a moment (seconds since 1970), below it a span. */
-const EARLIEST_EPOCH_SECONDS = 1_000_000_000;
-
-/** Never throws: what cannot be noted now is said by the next reply's headers again. */
-export function createObserver(deps: ObserverDeps): (status: number, headers: Headers) => void {
-  const everywhere = deps.windows.filter((window) => window.everywhere);
-  const notedAt = new Map<PathWindow, number>();
-
-  const note = (window: PathWindow, remaining: number) => {
-    const left = Math.max(0, remaining);
-    const used = window.limit - left - Math.min(left, Math.ceil(window.limit * SLACK));
-    const between = Math.min(MOST_BETWEEN_MS, Math.max(LEAST_BETWEEN_MS, window.window.perMs / NOTES_PER_WINDOW));
-    const now = deps.now();
-    if (used <= 0 || now - (notedAt.get(window) ?? Number.NEGATIVE_INFINITY) < between) return;
-    notedAt.set(window, now);
-    deps.store.noteForeign(window.window, used).catch(() => {});
-  };
-
-  return (_status, headers) => {
-    for (const { perMs, remaining, resetMs } of readRates(headers)) {
-      const window = everywhere.find((known) => known.window.perMs === perMs);
-      if (window) note(window, remaining);
-      else if (remaining <= 0 && resetMs) deps.pause(resetMs).catch(() => {});
-    }
-  };
+/** A window that rolls has surely room after its whole span. */
+function untilRoom({ resetMs, perMs }: RateReading): number | null {
+  return resetMs ?? (perMs === null ? null : Math.min(perMs, LONGEST_GUESS_MS));
 }
 
 /** HubSpot's headers, RateLimit with RateLimit-Policy (IETF draft 8 and later), RateLimit-* (earlier drafts), X-RateLimit-*. */
-export function readRates(headers: Headers): RateReading[] {
-  return [...hubSpot(headers), ...structured(headers), ...plain(headers, PLAIN), ...plain(headers, PLAIN_X)];
+export function readRates(headers: Headers, now: number): RateReading[] {
+  return [...hubSpot(headers), ...structured(headers), ...plain(headers, PLAIN, now), ...plain(headers, PLAIN_X, now)];
 }
 
 function hubSpot(headers: Headers): RateReading[] {
@@ -78,7 +64,7 @@ function structured(headers: Headers): RateReading[] {
   return items(headers.ratelimit).flatMap(({ name, parameters }) => {
     const remaining = numberIn(parameters.get('r'));
     if (remaining === null) return [];
-    return [{ perMs: toMs(policies.get(name)?.get('w')), remaining, resetMs: toMs(parameters.get('t')) }];
+    return [{ perMs: toMs(policies.get(name)?.get('w')), remaining, resetMs: untilMs(parameters.get('t'), 0) }];
   });
 }
 
@@ -96,28 +82,14 @@ function plainNames(prefix: string): { remaining: string; limit: string; reset: 
   return { remaining: `${prefix}-remaining`, limit: `${prefix}-limit`, reset: `${prefix}-reset` };
 }
 
-function plain(headers: Headers, names: typeof PLAIN): RateReading[] {
+function plain(headers: Headers, names: typeof PLAIN, now: number): RateReading[] {
   const remaining = numberIn(headers[names.remaining]);
   if (remaining === null) return [];
   const span = /;\s*w=(\d+)/.exec(headers[names.limit] ?? '')?.[1];
-  return [{ perMs: toMs(span), remaining, resetMs: resetIn(headers[names.reset], headers.date) }];
-}
-
-/** A moment is measured by the server's own clock, its Date header. */
-function resetIn(reset: string | undefined, date: string | undefined): number | null {
-  const seconds = numberIn(reset);
-  if (seconds === null || seconds < EARLIEST_EPOCH_SECONDS) return seconds === null ? null : seconds * 1000;
-  const serverNow = Date.parse(date ?? '');
-  return Number.isNaN(serverNow) ? null : Math.max(0, seconds * 1000 - serverNow);
+  return [{ perMs: toMs(span), remaining, resetMs: untilMs(headers[names.reset], clockOf(headers, now)) }];
 }
 
 function toMs(seconds: string | undefined): number | null {
   const number = numberIn(seconds);
   return number === null ? null : number * 1000;
-}
-
-function numberIn(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const number = Number.parseFloat(text);
-  return Number.isFinite(number) ? number : null;
 }

@@ -32,8 +32,9 @@ async function testHttp(
   plan: HttpConnectionPlan,
   secrets: ReturnType<typeof createSecretResolver>,
 ): Promise<Record<string, string>> {
-  const now = () => performance.now();
-  await using destination = await openDestination(plan, { permits: NO_LIMITS, secrets, now, random: Math.random });
+  const clocks = { now: () => performance.now(), wallClock: () => Date.now() };
+  const surroundings = { permits: NO_LIMITS, secrets, ...clocks, random: Math.random };
+  await using destination = await openDestination(plan, surroundings);
   const request = { method: 'GET', url: destination.baseUrl, path: '/', headers: {}, body: null };
   const exchange = await destination.send(request, { mayLeave: () => true, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (exchange.kind !== 'reply') {

@@ -106,6 +106,7 @@ async function runOnce(input: SendInput, store: StateStore): Promise<SendResult>
     secrets: { resolve: async () => 'token' },
     now: () => performance.now(),
     random: Math.random,
+    wallClock: () => Date.now(),
   };
   await using destination = await openDestination(input.connections.api as HttpConnectionPlan, deps);
   const never = new AbortController().signal;

@@ -121,6 +121,7 @@ describe('credentials', () => {
       permits: new MemoryPermits(() => 0),
       secrets: { resolve: async () => 'https://hooks.test/services/T0/abc' },
       now: () => 0,
+      wallClock: () => 0,
       random: () => 0,
     });
     expect(api.redact('POST https://hooks.test/services/T0/abc/x')).toBe('POST https://hooks.test[redacted]/x');

@@ -87,6 +87,7 @@ export async function open(baseUrl: string, { env = {}, ...change }: OpenOptions
     permits: new MemoryPermits(() => performance.now()),
     secrets: createSecretResolver({ env, projectDir: '/' }),
     now: () => performance.now(),
+    wallClock: () => Date.now(),
     random: Math.random,
   });
 }

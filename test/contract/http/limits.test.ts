@@ -73,7 +73,7 @@ async function sendOne(destination: Destination, taker: string): Promise<void> {
       const permit = await limiter.permit('/x', taker, signal);
       const request = { method: 'PATCH', url: `${destination.baseUrl}/x`, path: '/x', headers: {}, body: '{}' };
       const exchange = await destination.send(request, { mayLeave: () => permit.fresh(), signal });
-      if (exchange.kind === 'reply') limiter.observe(exchange.status, exchange.headers);
+      if (exchange.kind === 'reply') limiter.observe(exchange.headers);
       if (exchange.kind !== 'not_sent') return permit.answered();
       permit.unused();
     }
@@ -104,6 +104,7 @@ describe('a limit shared by processes', () => {
       permits: store,
       secrets: { resolve: () => Promise.reject(new Error('no secrets here')) },
       now: () => performance.now(),
+      wallClock: () => Date.now(),
       random: Math.random,
     });
     destinations.push(destination);

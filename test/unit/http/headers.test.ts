@@ -1,10 +1,11 @@
 /** What servers say about waiting and about what is left. */
 import { backoffMs } from '../../../src/core/backoff.ts';
-import { readRates } from '../../../src/http/rate-headers.ts';
+import { pauseMs, readRates, retryAfterMs } from '../../../src/http/rate-headers.ts';
 import { createRedactor } from '../../../src/http/redact.ts';
-import { retryAfterMs } from '../../../src/http/retry-after.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
+const MINUTE_AGO = new Date(NOW - 60_000).toUTCString();
+const MOST_MS = 25 * 3_600_000;
 
 describe('how long to wait', () => {
   test.each([
@@ -14,12 +15,25 @@ describe('how long to wait', () => {
     [{ 'retry-after': 'Thu, 01 Jan 2026 00:00:10 GMT' }, 10_000],
     [{ 'retry-after': 'Wed, 31 Dec 2025 00:00:10 GMT' }, 0],
     [{ 'retry-after': 'soon' }, null],
-    [{ 'retry-after': '99999999999' }, 31 * 86_400_000],
+    [{ 'retry-after': 'soon 1' }, null],
+    [{ 'retry-after': '2026-01-01' }, null],
+    [{ 'retry-after': '3 s' }, null],
+    [{ 'retry-after': 'Thu Jan  1 00:00:10 2026' }, 10_000],
+    [{ 'retry-after': '86400' }, 86_400_000],
+    [{ 'retry-after': '99999999' }, MOST_MS],
+    [{ 'retry-after': '99999999999' }, MOST_MS],
+    [{ 'retry-after': 'Fri, 01 Jan 2027 00:00:00 GMT' }, MOST_MS],
     [{ ratelimit: '"burst";r=0;t=12' }, 12_000],
     [{ ratelimit: '"burst";r=3;t=12' }, null],
     [{ 'ratelimit-remaining': '0', 'ratelimit-reset': '7' }, 7000],
     [{ 'ratelimit-remaining': '4', 'ratelimit-reset': '7' }, null],
     [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 60) }, 60_000],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW + 60_000) }, 60_000],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '2026-01-01T00:01Z' }, 60_000],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '2026-01-01T00:01:00' }, 60_000],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 10 * 86_400) }, MOST_MS],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '6m0s' }, null],
+    [{ 'x-ratelimit-remaining': '0 of 5', 'x-ratelimit-reset': '60' }, null],
     [{ 'x-hubspot-ratelimit-remaining': '0', 'x-hubspot-ratelimit-interval-milliseconds': '10000' }, 10_000],
     [{ 'x-hubspot-ratelimit-remaining': '5', 'x-hubspot-ratelimit-interval-milliseconds': '10000' }, null],
     [{ 'x-hubspot-ratelimit-daily-remaining': '0', 'x-hubspot-ratelimit-remaining': '0' }, 900_000],
@@ -27,6 +41,25 @@ describe('how long to wait', () => {
     [{}, null],
   ])('%j: %j', (headers, ms) => {
     expect(retryAfterMs(headers as Record<string, string>, NOW)).toBe(ms);
+  });
+
+  test.each<Record<string, string>>([
+    { 'retry-after': 'Thu, 01 Jan 2026 00:00:10 GMT' },
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 10) },
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '2026-01-01T00:00:10Z' },
+  ])('%j: by the clock of the server, where it tells it', (headers) => {
+    expect(retryAfterMs({ ...headers, date: MINUTE_AGO }, NOW + 3_600_000)).toBe(70_000);
+    expect(retryAfterMs({ ...headers, date: 'whenever' }, NOW)).toBe(10_000);
+  });
+
+  test.each([
+    [{}, 10_000],
+    [{ 'retry-after': '7' }, 7_000],
+    [{ 'retry-after': '0' }, 1_000],
+    [{ 'retry-after': MINUTE_AGO }, 1_000],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '0' }, 1_000],
+  ])('after a 429 with %j everyone waits %d ms: never so short that it comes at once again', (headers, ms) => {
+    expect(pauseMs(headers as Record<string, string>, NOW)).toBe(ms);
   });
 });
 
@@ -61,12 +94,12 @@ describe('what is left', () => {
     ],
     [
       { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 60) },
-      [{ perMs: null, remaining: 0, resetMs: null }],
+      [{ perMs: null, remaining: 0, resetMs: 59_000 }],
     ],
     [{ 'x-ratelimit-remaining': 'many', ratelimit: ';;', 'ratelimit-policy': '=' }, []],
     [{}, []],
   ])('%j', (headers, readings) => {
-    expect(readRates(headers as Record<string, string>)).toEqual(readings);
+    expect(readRates(headers as Record<string, string>, NOW + 1_000)).toEqual(readings);
   });
 });
 

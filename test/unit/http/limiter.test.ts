@@ -23,6 +23,7 @@ function limiterOf(store: PermitStore, change: Partial<HttpConnectionPlan> = {})
   return openLimiter(connection('http://x.test', { limits: [everyTen], ...change }), {
     permits: store,
     now,
+    wallClock: () => Date.now(),
     random: Math.random,
   });
 }
@@ -304,7 +305,7 @@ describe('what the server’s headers say', () => {
 
   test('less is left than we think: others use it too', async () => {
     const limiter = limiterOf(new MemoryPermits(now), { limits: hundred });
-    limiter.observe(200, hubspot(10));
+    limiter.observe(hubspot(10));
     expect(await inHand(ask(limiter, 50), 100)).toBeLessThanOrEqual(15);
   });
 
@@ -312,15 +313,15 @@ describe('what the server’s headers say', () => {
     const store = new MemoryPermits(now);
     const limiter = limiterOf(store, { limits: hundred });
     await Promise.all(ask(limiter, 60));
-    limiter.observe(200, hubspot(40));
+    limiter.observe(hubspot(40));
     expect(await inHand(ask(limiter, 50))).toBe(40);
   });
 
   test('a limit that we do not know, used up, pauses until it starts anew', async () => {
     const limiter = limiterOf(new MemoryPermits(now), { limits: [] });
-    limiter.observe(200, { 'ratelimit-remaining': '3', 'ratelimit-reset': '7' });
+    limiter.observe({ 'ratelimit-remaining': '3', 'ratelimit-reset': '7' });
     expect(limiter.pausedFor()).toBe(0);
-    limiter.observe(200, { 'ratelimit-remaining': '0', 'ratelimit-reset': '7' });
+    limiter.observe({ 'ratelimit-remaining': '0', 'ratelimit-reset': '7' });
     expect(limiter.pausedFor()).toBe(7_000);
   });
 });
