@@ -3,6 +3,8 @@ import { isCancellation, sleep } from '@temporalio/workflow';
 import type { SendInput, SendResult } from '../src/contracts/activities.ts';
 import type { SendCarry } from '../src/contracts/loop.ts';
 import { formatDuration } from '../src/core/durations.ts';
+import { hasAnswered, noteOutage, outagePause } from '../src/core/outage-clock.ts';
+import { summaryOf } from '../src/core/summary.ts';
 import { call } from './activities.ts';
 import { stepFailure } from './failures.ts';
 
@@ -11,8 +13,7 @@ const SEGMENT_MS = 20_000;
 /** The longest timer there is: a dry run keeps nothing from one segment to the next. */
 const UNTIL_THE_END_MS = 2 ** 31 - 1;
 const LONGEST_OUTAGE_MS = 24 * 3_600_000;
-const LONGEST_PAUSE_MS = 5 * 60_000;
-const SHORTEST_PAUSE_MS = 1_000;
+const HAND_OVER_MS = 1_000;
 
 export type SendPlan = Omit<SendInput, 'fromChunk' | 'probe' | 'segmentMs'>;
 
@@ -39,16 +40,16 @@ async function sendSegments(plan: SendPlan, carry: SendCarry, hooks: SendHooks):
   let settled = -1;
   for (;;) {
     const result = await sendSegment(plan, carry);
-    const progress = settledRows(result) > settled;
+    const moved = settledRows(result) > settled;
     settled = settledRows(result);
     hooks.onSegment(result, null);
     if (result.stop || result.nextChunk === null) return result;
     carry.fromChunk = result.nextChunk;
-    if (result.park) await pause(result.park, { carry, hooks, progress, result });
+    if (result.park) await pause(result.park, { carry, hooks, result });
     else {
-      carry.outageSince = null;
+      if (hasAnswered(carry, result.rows)) carry.outageSince = null;
       // A worker that drains hands over at once: give another one time to take it.
-      if (!progress) await sleep(SHORTEST_PAUSE_MS, { summary: 'hand-over' });
+      if (!moved) await sleep(HAND_OVER_MS, { summary: 'hand-over' });
     }
     await hooks.carryOn(carry);
   }
@@ -69,30 +70,21 @@ async function sendSegment(plan: SendPlan, { fromChunk, outageSince }: SendCarry
 interface PauseContext {
   carry: SendCarry;
   hooks: SendHooks;
-  progress: boolean;
   result: SendResult;
 }
 
-async function pause(
-  park: NonNullable<SendResult['park']>,
-  { carry, hooks, progress, result }: PauseContext,
-): Promise<void> {
+async function pause(park: NonNullable<SendResult['park']>, { carry, hooks, result }: PauseContext): Promise<void> {
   if (park.reason === 'limit') {
     hooks.onSegment(result, `Waiting for the API's limit: ${park.message}`);
-    await sleep(park.ms, { summary: `limit: ${park.message}`.slice(0, 200) });
+    await sleep(park.ms, { summary: summaryOf(`limit: ${park.message}`) });
     return;
   }
-  if (carry.outageSince === null || progress) carry.outageSince = Date.now();
-  carry.outageMessage = park.message;
-  const lasted = Date.now() - carry.outageSince;
-  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(carry, carry.outageSince);
+  const { outageSince, answered } = noteOutage(carry, result.rows, Date.now());
+  Object.assign(carry, { outageSince, answered, outageMessage: park.message });
+  const lasted = Date.now() - outageSince;
+  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(carry, outageSince);
   hooks.onSegment(result, `The destination is out of reach: ${park.message}`);
-  await sleep(outagePause(lasted), { summary: `outage: ${park.message}`.slice(0, 200) });
-}
-
-/** A quarter of how long it has lasted: soon back after a short one, few probes in a long one. */
-function outagePause(lastedMs: number): number {
-  return Math.min(Math.max(Math.round(lastedMs / 4), SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+  await sleep(outagePause(lasted), { summary: summaryOf(`outage: ${park.message}`) });
 }
 
 function outageTooLong({ outageMessage }: SendCarry, since: number): Error {

@@ -1,5 +1,6 @@
 /** Argument and result of a loop's workflow. Its type is `<river>.<step>`, its id `<run>/<step>`. Types only. */
 import type { ErrorReport } from '../core/errors.ts';
+import type { OutageClock } from '../core/outage-clock.ts';
 import type { RowCounts } from '../core/outcomes.ts';
 import type { DryRunCounts, RowsetRef, RunContext, ScopeRef } from './activities.ts';
 import type { LoopStep, Plan } from './plan.ts';
@@ -30,10 +31,8 @@ export interface LoopCarry extends SendCarry {
   dryRun: DryRunCounts | null;
 }
 
-export interface SendCarry {
+export interface SendCarry extends OutageClock {
   fromChunk: number;
-  /** Epoch ms of the outage's first failure; null: the destination answers. */
-  outageSince: number | null;
   /** What it looks like. */
   outageMessage: string;
   /** Epoch ms. */

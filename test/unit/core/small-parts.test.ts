@@ -1,5 +1,6 @@
 import { formatDuration, parseDuration, parseSize } from '../../../src/core/durations.ts';
 import { resolveIterators } from '../../../src/core/iterators.ts';
+import { summaryOf } from '../../../src/core/summary.ts';
 import { didYouMean, suggest } from '../../../src/core/suggest.ts';
 
 describe('durations', () => {
@@ -92,5 +93,18 @@ describe('iterators', () => {
     expect(() => resolveIterators([iterator], columns)).toThrow(
       expect.objectContaining({ code: 'RIVER_UNKNOWN_COLUMN', hint: expect.stringContaining(hint) }),
     );
+  });
+});
+
+describe('summaries', () => {
+  test.each([
+    ['a  text\nof lines ', 'a text of lines'],
+    ['x'.repeat(200), 'x'.repeat(200)],
+    ['x'.repeat(201), `${'x'.repeat(197)}…`],
+    ['ä'.repeat(101), `${'ä'.repeat(98)}…`],
+    [`${'x'.repeat(195)}😀😀`, `${'x'.repeat(195)}…`],
+  ])('of %s', (text, summary) => {
+    expect(summaryOf(text)).toBe(summary);
+    expect(Buffer.byteLength(summaryOf(text))).toBeLessThanOrEqual(200);
   });
 });
