@@ -35,19 +35,17 @@ export function compileBatch(plan: RequestPlan): BuildBatch {
   };
 }
 
-const BODILESS = new Set(['GET', 'HEAD', 'DELETE']);
-
 function compileBody(plan: RequestPlan): (scope: Scope) => string | null {
   const { body } = plan;
-  if (body === null || BODILESS.has(plan.method)) return () => null;
+  if (body === null) return () => null;
   if (body.kind === 'text') return compileText(body.text);
   if (body.kind === 'form') return compileForm(body.fields);
   const json = compileJson(body.value);
   return (scope) => json.text(scope, []);
 }
 
-function contentType(body: BodyPlan | null, method: string): string | null {
-  if (body === null || BODILESS.has(method)) return null;
+function contentType(body: BodyPlan | null): string | null {
+  if (body === null) return null;
   if (body.kind === 'text') return body.contentType;
   return body.kind === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
 }
@@ -149,7 +147,7 @@ function textsOf(value: Value): string[] {
 }
 
 function compileHeaders(plan: RequestPlan): (scope: Scope) => Record<string, string> {
-  const type = contentType(plan.body, plan.method);
+  const type = contentType(plan.body);
   const fixed: Record<string, string> = type === null ? {} : { 'content-type': type };
   const compiled = Object.entries(plan.headers).map(
     ([name, text]) => [name.toLowerCase(), compileHeader(text)] as const,

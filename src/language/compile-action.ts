@@ -4,9 +4,15 @@ import { REPLY_NAMES } from '../core/judge.ts';
 import { didYouMean } from '../core/suggest.ts';
 import { checkBatch, checkEachAbsent } from './check-batch.ts';
 import type { KnownConnection } from './compile-connections.ts';
-import { checkMapping, checkTemplate, Names } from './names.ts';
+import { checkMapping, checkTemplate, literalJson, Names } from './names.ts';
 import type { FileProblems } from './problems.ts';
-import type { ActionFile, ActionRequest, ActionResponse, ActionRule } from './schema/action.ts';
+import {
+  type ActionFile,
+  type ActionRequest,
+  type ActionResponse,
+  type ActionRule,
+  NO_RESPONSE,
+} from './schema/action.ts';
 import type { Path } from './source.ts';
 
 /** A request as it is checked: where it stands, and what it may refer to. */
@@ -25,7 +31,7 @@ export function compileAction(
   file: FileProblems,
   connections: ReadonlyMap<string, KnownConnection | null>,
 ): ActionPlan {
-  const inputs = inputPlans(action.inputs);
+  const inputs = inputPlans(action.inputs, file);
   const connection = checkConnection(action.connection, file, connections);
   const names = Names.builtIn().with(['row'], ['number']).with(Object.keys(inputs));
   const requests = requestParts(action, file, names).map((parts) => compileRequest(parts, file));
@@ -43,12 +49,16 @@ export function compileAction(
   return plan;
 }
 
-function inputPlans(inputs: ActionFile['inputs']): ActionPlan['inputs'] {
+function inputPlans(inputs: ActionFile['inputs'], file: FileProblems): ActionPlan['inputs'] {
+  const instead = 'Refer to it in the request, or where the action is called.';
   if (Array.isArray(inputs)) return Object.fromEntries(inputs.map((name) => [name, { required: true, default: null }]));
   return Object.fromEntries(
     Object.entries(inputs).map(([name, input]) => [
       name,
-      { required: input?.default === undefined, default: (input?.default ?? null) as Json },
+      {
+        required: input?.default === undefined,
+        default: literalJson(input?.default ?? null, { file, path: ['inputs', name, 'default'], instead }),
+      },
     ]),
   );
 }
@@ -87,12 +97,20 @@ function requestParts(action: ActionFile, file: FileProblems, names: Names): Req
       { at: 'key' },
     );
   }
+  if (action.steps && action.response) {
+    const hint = 'Give the steps a response of their own.';
+    file.add(
+      ['response'],
+      { code: 'RIVER_CONFLICT', message: 'an action of several steps has no response as a whole', hint },
+      { at: 'key' },
+    );
+  }
   if (action.steps) return multiParts(action, file, names);
   if (!action.request) {
     file.missing([], 'request', 'Add request: { method: …, path: … }.');
     return [];
   }
-  const { request, response, idempotent } = action;
+  const { request, response = NO_RESPONSE, idempotent } = action;
   return [{ id: 'request', path: [], names, inputs: {}, request, response, idempotent }];
 }
 
@@ -172,6 +190,11 @@ function bodyOf(request: ActionRequest, file: FileProblems, at: Path): BodyPlan 
   if (given.length > 1) {
     const message = `a request has one of body, form and text, not ${given.join(' and ')}`;
     file.add([...at, given[1]!], { code: 'RIVER_CONFLICT', message, hint: 'Keep one.' }, { at: 'key' });
+  }
+  if (given[0] && (request.method === 'GET' || request.method === 'HEAD')) {
+    const message = `a ${request.method} request carries no body`;
+    const hint = 'Put the values into query, or take another method.';
+    file.add([...at, given[0]], { code: 'RIVER_CONFLICT', message, hint }, { at: 'key' });
   }
   if (text !== undefined && contentType === undefined) {
     file.add(

@@ -1,9 +1,11 @@
 /** connections.yaml → connection plans. */
 import type { AuthPlan, ConnectionPlan, HttpConnectionPlan, Json, Resolvable } from '../contracts/plan.ts';
+import { literalText } from './names.ts';
 import { parseWith } from './parse.ts';
 import { PRESETS, type Preset } from './presets.ts';
 import type { FileProblems } from './problems.ts';
 import { type Auth, Connection } from './schema/connections.ts';
+import type { Path } from './source.ts';
 
 export interface KnownConnection {
   plan: ConnectionPlan;
@@ -42,22 +44,29 @@ export function compileConnections(value: Json, file: FileProblems): Map<string,
 
 const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
-function checkHeaders(name: string, headers: Http['headers'], file: FileProblems): void {
-  for (const [header, value] of Object.entries(headers)) {
-    if (typeof value !== 'string' || !SECRET_HEADERS.has(header.toLowerCase())) continue;
-    const message = `${header}: a secret stands in the file`;
-    const hint = 'Use auth, or keep it in the environment or a file of its own: { env: NAME } or { file: PATH }.';
-    file.add([name, 'headers', header], { code: 'SECRET_IN_FILE', message, hint });
-  }
+function checkHeaders(headers: Http['headers'], path: Path, file: FileProblems): Http['headers'] {
+  const instead = "Refer to values in the headers of an action's request.";
+  const checked = Object.entries(headers).map(([header, value]) => {
+    if (typeof value !== 'string') return [header, value];
+    const at = [...path, header];
+    if (SECRET_HEADERS.has(header.toLowerCase())) {
+      const message = `${header}: a secret stands in the file`;
+      const hint = 'Use auth, or keep it in the environment or a file of its own: { env: NAME } or { file: PATH }.';
+      file.add(at, { code: 'SECRET_IN_FILE', message, hint });
+    }
+    return [header, literalText(value, { file, path: at, instead })];
+  });
+  return Object.fromEntries(checked);
 }
 
 type Http = Extract<Connection, { type: 'http' | 'hubspot' }>;
 
 function compileConnection(name: string, connection: Connection, file: FileProblems): KnownConnection {
-  if ('headers' in connection) checkHeaders(name, connection.headers, file);
-  if (connection.type === 'http') return { plan: httpPlan(name, connection, null), preset: null };
-  if (connection.type === 'hubspot')
-    return { plan: httpPlan(name, connection, PRESETS.hubspot), preset: PRESETS.hubspot };
+  if (connection.type === 'http' || connection.type === 'hubspot') {
+    const preset = connection.type === 'hubspot' ? PRESETS.hubspot : null;
+    const headers = checkHeaders(connection.headers, [name, 'headers'], file);
+    return { plan: httpPlan(name, { ...connection, headers }, preset), preset };
+  }
   if (connection.type === 'postgres') checkPostgres(name, connection, file);
   if (connection.type === 'snowflake') checkSnowflake(name, connection, file);
   const { type, ...config } = connection;

@@ -6,7 +6,8 @@ import type { Value } from '../core/values.ts';
 import { compileSteps } from './compile-steps.ts';
 import { cronProblem, isTimezone } from './cron.ts';
 import { inputErrors, inputValues } from './inputs.ts';
-import { Names } from './names.ts';
+import { literalJson, Names } from './names.ts';
+import type { FileProblems } from './problems.ts';
 import type { Registry, RiverShell } from './registry.ts';
 
 /** One entry of a river's `schedules`. */
@@ -74,11 +75,12 @@ function checkDeclarations({ file, inputs, variables }: RiverShell): void {
 }
 
 export function compileSchedules({ parsed, inputs, file }: RiverShell): ScheduleSpec[] {
+  const givens = parsed.schedules.map((one, index) => scheduleInputs(one.inputs, index, file));
   // What tells one schedule of a river from another.
-  const identities = parsed.schedules.map((one) => [
-    one.cron,
-    one.timezone,
-    inputValues(inputs, one.inputs as Record<string, Json>),
+  const identities = parsed.schedules.map(({ cron, timezone }, index) => [
+    cron,
+    timezone,
+    inputValues(inputs, givens[index]!),
   ]);
   return parsed.schedules.map((schedule, index) => {
     const path = ['schedules', index];
@@ -97,7 +99,7 @@ export function compileSchedules({ parsed, inputs, file }: RiverShell): Schedule
       const message = `schedule ${twin + 1} has the same cron, timezone and inputs`;
       file.add(path, { code: 'RIVER_CONFLICT', message, hint: 'Keep one of the two.' });
     }
-    const given = schedule.inputs as Record<string, Json>;
+    const given = givens[index]!;
     for (const { name, error } of inputErrors(inputs, given)) {
       const { code, message, hint = '' } = error;
       if (Object.hasOwn(given, name)) file.add([...path, 'inputs', name], { code, message, hint });
@@ -119,6 +121,14 @@ export function compileSchedules({ parsed, inputs, file }: RiverShell): Schedule
       pauseOnFailure: schedule.pause_on_failure,
     };
   });
+}
+
+function scheduleInputs(inputs: Record<string, Json>, index: number, file: FileProblems): Record<string, Json> {
+  const path = ['schedules', index, 'inputs'];
+  const instead = 'The steps of the river may refer to {run.scheduled_at} and the like themselves.';
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [name, literalJson(value, { file, path: [...path, name], instead })]),
+  );
 }
 
 type Shells = ReadonlyMap<string, RiverShell | null>;

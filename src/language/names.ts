@@ -104,6 +104,44 @@ function checkText(text: string, names: Names, file: FileProblems, path: Path): 
   return parsed && fine;
 }
 
+/** A place whose value stays as it is written. */
+export interface LiteralPlace {
+  file: FileProblems;
+  path: Path;
+  /** Where a reference would be filled in: a sentence. */
+  instead: string;
+}
+
+/** The value of such a place: a reference in it is an error, since nobody would fill it in; `{{` is `{`. */
+export function literalJson(value: Json, place: LiteralPlace): Json {
+  if (typeof value === 'string') return literalText(value, place);
+  if (typeof value !== 'object' || value === null) return value;
+  const literal = (item: Json, key: string | number): Json =>
+    literalJson(item, { ...place, path: [...place.path, key] });
+  if (Array.isArray(value)) return value.map(literal);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, literal(item, key)]));
+}
+
+export function literalText(text: string, { file, path, instead }: LiteralPlace): string {
+  let literal = '';
+  file.check(path, () => {
+    for (const part of parseTemplate(text)) {
+      if (typeof part === 'string') literal += part;
+      else file.add(path, notFilledIn(part, file.family, instead), { offset: part.offset });
+    }
+  });
+  return literal;
+}
+
+function notFilledIn({ path }: Ref, family: FileProblems['family'], instead: string): Problem {
+  const whole = path.join('.');
+  return {
+    code: family === 'RIVER' ? 'RIVER_UNKNOWN_VARIABLE' : 'CONFIG_BAD_VALUE',
+    message: `{${whole}} is not filled in here`,
+    hint: `${instead} For the literal text write {{${whole}}.`,
+  };
+}
+
 /** CEL over replies. */
 export function checkMapping(source: string, file: FileProblems, path: Path): void {
   file.check(path, () => compileExpression(source, REPLY_NAMES, { nullSafe: true }));

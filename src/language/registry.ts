@@ -1,6 +1,7 @@
 /** What the files of a project define, by name, while each is checked against the others. */
 import type { ActionPlan, InputPlan, Json, StepPlan, VariablePlan } from '../contracts/plan.ts';
 import type { KnownConnection } from './compile-connections.ts';
+import { literalJson } from './names.ts';
 import type { FileProblems } from './problems.ts';
 import type { RiverFile } from './schema/river.ts';
 import type { Path } from './source.ts';
@@ -32,14 +33,22 @@ export function riverShell(parsed: RiverFile, file: FileProblems, raw: Json): Ri
     inputs[name] = {
       type: input?.type ?? 'string',
       required: input?.default === undefined,
-      default: (input?.default ?? null) as Json,
+      default: literalJson(input?.default ?? null, {
+        file,
+        path: ['inputs', name, 'default'],
+        instead: 'Give the input in the run, or fill the value in where it is used.',
+      }),
     };
   }
   const variables: Record<string, VariablePlan> = {};
   for (const [name, variable] of Object.entries(parsed.variables)) {
     variables[name] = {
       multiple: variable?.multiple ?? false,
-      initial: (variable?.initial ?? null) as Json,
+      initial: literalJson(variable?.initial ?? null, {
+        file,
+        path: ['variables', name, 'initial'],
+        instead: 'Let a step set the variable, or refer to the value where it is used.',
+      }),
       persist: variable?.persist ?? false,
     };
   }

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import {
   Duration,
+  PlainJson,
   Retry,
   RiverName,
   Size,
@@ -62,8 +63,10 @@ const Response = z
   })
   .describe('How replies are read');
 
+export const NO_RESPONSE = Response.parse({});
+
 const ActionInput = z
-  .union([z.null(), z.strictObject({ default: TemplateJson.optional(), description: Text.optional() })])
+  .union([z.null(), z.strictObject({ default: PlainJson.optional(), description: Text.optional() })])
   .describe('An input; with a default it may be left out');
 
 const ActionStep = z
@@ -90,7 +93,7 @@ export const ActionFile = z
       .optional()
       .describe('Many rows in one request'),
     request: Request.optional(),
-    response: Response.prefault({}),
+    response: Response.optional(),
     steps: z.array(ActionStep).min(1).optional().describe('Several requests, in order'),
     idempotent: z
       .boolean()

@@ -60,11 +60,13 @@ function amount(parse: () => number, context: z.core.$RefinementCtx<string>): nu
 }
 
 export const Text = z.string(say('this is a text', 'Put it in quotes.'));
-/** Text that may hold references. A number or a truth value is its text. */
-export const TemplateText = z
+/** A number or a truth value is its text. */
+export const AnyText = z
   .union([z.string(), z.number(), z.boolean()], say('this is a text', 'Put it in quotes.'))
-  .transform(String)
-  .describe('Text that may hold {references}');
+  .transform(String);
+export const TemplateText = AnyText.describe('Text that may hold {references}');
+/** Any JSON; nothing in it is filled in. */
+export const PlainJson = z.custom<Json>().describe('Any value, as it stands: {references} are not filled in here');
 /** Any JSON, references in its texts. */
 export const TemplateJson = z.custom<Json>().describe('Any value; texts in it may hold {references}');
 

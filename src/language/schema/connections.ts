@@ -1,6 +1,6 @@
 /** connections.yaml: warehouses and APIs. */
 import * as z from 'zod';
-import { DatabaseUrl, Duration, Reference, resolvable, say, TemplateText, Text } from './common.ts';
+import { AnyText, DatabaseUrl, Duration, Reference, resolvable, say, Text } from './common.ts';
 
 const Integer = z.int().min(1);
 const PlainText = resolvable(Text);
@@ -116,7 +116,7 @@ export const Limit = z
   .describe('A rolling window: never more requests in any span of this length');
 
 const HttpFields = {
-  headers: z.record(z.string(), resolvable(TemplateText)).default({}).describe('Sent with every request'),
+  headers: z.record(z.string(), resolvable(AnyText)).default({}).describe('Sent with every request'),
   limits: z.array(Limit).optional().describe('All hold, across every river and worker that uses this connection'),
   reserve: z
     .string()

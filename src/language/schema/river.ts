@@ -1,12 +1,12 @@
 /** rivers/*.yaml: a logic river. */
 import * as z from 'zod';
-import { Duration, Overlap, RiverName, say, TemplateJson, Text, VariableName } from './common.ts';
+import { Duration, Overlap, PlainJson, RiverName, say, Text, VariableName } from './common.ts';
 import { Steps } from './steps.ts';
 
 const Input = z
   .strictObject({
     type: z.enum(['string', 'integer', 'number', 'boolean', 'json']).default('string'),
-    default: TemplateJson.optional().describe('Without one the input must be given'),
+    default: PlainJson.optional().describe('Without one the input must be given; {references} are not filled in here'),
     description: Text.optional(),
   })
   .describe('Given with --input k=v, a schedule, or a calling river');
@@ -16,7 +16,7 @@ const Variable = z
     z.null(),
     z.strictObject({
       multiple: z.boolean().default(false).describe('Holds rows; a loop can walk it'),
-      initial: TemplateJson.optional(),
+      initial: PlainJson.optional(),
       persist: z.boolean().default(false).describe('Keeps its value from run to run: saved when a run ends succeeded'),
       description: Text.optional(),
     }),
@@ -27,7 +27,7 @@ const Schedule = z
   .strictObject({
     cron: Text.describe('Minute, hour, day of month, month, day of week'),
     timezone: Text.default('UTC'),
-    inputs: z.record(z.string(), TemplateJson).default({}),
+    inputs: z.record(z.string(), PlainJson).default({}),
     jitter: Duration.optional().describe('Each start is late by up to this'),
     catchup: Duration.optional().describe('Starts missed by no more than this are made up for'),
     overlap: Overlap.optional(),

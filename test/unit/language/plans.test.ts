@@ -260,6 +260,28 @@ test('a plan that Temporal would not take is refused', async () => {
   expect(mistakes(project)).toEqual(['rivers/test.yaml:1:7 RIVER_PLAN_TOO_LARGE']);
 });
 
+test('where nothing is filled in, texts with braces stay, and {{ is {', async () => {
+  const literal = `{"a": {"b": 1}} p{color:red} {{nope} { x }`;
+  const files = {
+    'connections.yaml': `api: { type: http, base_url: http://a, headers: { X-A: '${literal}' } }\n`,
+    'actions/a.yaml': `name: a\nconnection: api\ninputs: { i: { default: ['${literal}'] } }\nrequest: { method: GET, path: '/{i}' }\n`,
+    'rivers/r.yaml': `name: r
+inputs: { d: { default: '${literal}' } }
+variables: { v: { initial: { k: '${literal}', n: 12345678901234567890 } } }
+steps: [ { id: a, type: action, action: a } ]
+schedules: [ { cron: '0 6 * * *', inputs: { d: '${literal}!' } } ]
+`,
+  };
+  const { errors, connections, actions, rivers, schedules } = await load(files);
+  expect(errors).toEqual([]);
+  const text = `{"a": {"b": 1}} p{color:red} {nope} { x }`;
+  expect(connections.get('api')).toHaveProperty('headers', { 'X-A': text });
+  expect(actions.get('a')).toHaveProperty('inputs.i.default', [text]);
+  expect(rivers.get('r')).toHaveProperty('inputs.d.default', text);
+  expect(rivers.get('r')).toHaveProperty('variables.v.initial', { k: text, n: { $exact: '12345678901234567890' } });
+  expect(schedules[0]).toHaveProperty('inputs', { d: `${text}!` });
+});
+
 test('numbers in YAML are exact, and keys are texts', async () => {
   const project = await good(
     "  - { id: a, type: action, action: send, inputs: { id: { 404: 12345678901234567890, b: 1.50, c: 0.12345678901234567891, d: 1e3, 'e': 0x1F } } }",

@@ -454,6 +454,24 @@ describe('the river around the steps', () => {
       '42',
     ],
     [
+      'a reference in a default',
+      "name: x\ninputs: { d: { default: '{nope}' } }\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]",
+      '2:26 RIVER_UNKNOWN_VARIABLE',
+      'For the literal text write {{nope}.',
+    ],
+    [
+      'a reference in an initial value',
+      "name: x\nvariables: { v: { initial: { at: ['{run.started_at}'] } } }\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]",
+      '2:36 RIVER_UNKNOWN_VARIABLE',
+      'Let a step set the variable',
+    ],
+    [
+      'a reference in an input of a schedule',
+      "name: x\ninputs: { d: {} }\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]\nschedules: [ { cron: '0 6 * * *', inputs: { d: 'on {run.scheduled_at}' } } ]",
+      '4:52 RIVER_UNKNOWN_VARIABLE',
+      'themselves',
+    ],
+    [
       'a variable named like an input',
       'name: x\ninputs: { n: {} }\nvariables: { n: {} }\nsteps: [ { id: a, type: action, action: send, inputs: { id: 1 } } ]',
       '3:14 RIVER_DUPLICATE_NAME',

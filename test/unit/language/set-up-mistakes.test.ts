@@ -8,6 +8,12 @@ const connections: [string, string, string, string][] = [
     '1:64 SECRET_IN_FILE',
     'env: NAME',
   ],
+  [
+    'a reference in a header',
+    "x: { type: http, base_url: http://a, headers: { X-Run: 'is {run.id}' } }",
+    '1:60 CONFIG_BAD_VALUE',
+    "an action's request. For the literal text write {{run.id}.",
+  ],
   ['a password in a base URL', 'x: { type: http, base_url: "http://me:secret@a" }', '1:28 SECRET_IN_FILE', 'basic'],
   ['unknown type', 'x: { type: duckdbb, path: w }', '1:12 CONFIG_BAD_VALUE', "Did you mean 'duckdb'?"],
   ['no type', 'x: { path: w }', '1:4 CONFIG_MISSING_KEY', 'type'],
@@ -161,6 +167,12 @@ const actions: [string, string, string, string][] = [
     'one of the steps',
   ],
   [
+    'a response of several steps as a whole',
+    `${ACTION}response: { rules: [] }\nsteps: [ { id: a, request: { method: GET, path: /x } } ]`,
+    '4:1 RIVER_CONFLICT',
+    'of their own',
+  ],
+  [
     'unknown connection',
     'name: x\nconnection: ap\nrequest: { method: GET, path: /x }',
     '2:13 RIVER_UNKNOWN_CONNECTION',
@@ -206,6 +218,19 @@ const actions: [string, string, string, string][] = [
     `${ACTION}request: { method: PUT, path: /x, body: {}, form: {} }`,
     '4:45 RIVER_CONFLICT',
     'Keep one',
+  ],
+  [
+    'a body of a GET',
+    `${ACTION}request: { method: get, path: /x, body: { id: '{id}' } }`,
+    '4:35 RIVER_CONFLICT',
+    'query',
+  ],
+  ['a form of a HEAD', `${ACTION}request: { method: HEAD, path: /x, form: { a: 1 } }`, '4:36 RIVER_CONFLICT', 'query'],
+  [
+    'a reference in a default',
+    `name: x\nconnection: api\ninputs: { id: { default: { a: [1, 'on {run.id}'] } } }\nrequest: { method: GET, path: /x }`,
+    '3:39 RIVER_UNKNOWN_VARIABLE',
+    'in the request, or where the action is called. For the literal text write {{run.id}.',
   ],
   [
     'a text without its type',
