@@ -15,7 +15,7 @@ export interface BatchItem {
 
 export interface Batch {
   items: BatchItem[];
-  /** To be called when no row of it is under way any more. */
+  /** To be called when no row of it is under way any more, before the source is asked again. */
   done: () => void;
 }
 
@@ -34,7 +34,6 @@ export class BatchSource implements Source<Batch> {
   #waiting: BatchItem[] = [];
   readonly #busy = new Set<string>();
   #ended = false;
-  #onDone: () => void = () => {};
   #ready: Batch | null = null;
 
   constructor(options: BatchSourceOptions) {
@@ -47,19 +46,11 @@ export class BatchSource implements Source<Batch> {
     return batch;
   }
 
-  /** Makes the next batch. Waits for one under way where only its rows' namesakes are left. */
+  /** Makes the next batch. False also where only namesakes of rows under way are left. */
   async fill(): Promise<boolean> {
-    for (;;) {
-      const items = await this.#collect();
-      if (items.length > 0) {
-        this.#ready = this.#batchOf(items);
-        return true;
-      }
-      if (this.#waiting.length === 0) return false;
-      await new Promise<void>((resolve) => {
-        this.#onDone = resolve;
-      });
-    }
+    const items = await this.#collect();
+    if (items.length > 0) this.#ready = this.#batchOf(items);
+    return items.length > 0;
   }
 
   async #collect(): Promise<BatchItem[]> {
@@ -121,7 +112,6 @@ export class BatchSource implements Source<Batch> {
       items,
       done: () => {
         for (const { id } of items) if (id !== null) this.#busy.delete(id);
-        this.#onDone();
       },
     };
   }

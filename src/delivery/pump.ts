@@ -6,7 +6,7 @@ const MOST_WAITING = 1_000;
 
 export interface Source<T> {
   take(): T | undefined;
-  /** False: at the end. */
+  /** Fetches more when `take` had none. False: there is nothing more before another task has ended, if then. */
   fill(): Promise<boolean>;
 }
 
@@ -30,6 +30,8 @@ export class Pump<T> {
   #waiting = 0;
   /** Of those waiting: on what other tasks will show. */
   #stalled = 0;
+  /** The source had nothing more, and no task has ended since. */
+  #dry = false;
   #wake: () => void = () => {};
 
   constructor(options: PumpOptions<T>) {
@@ -40,12 +42,13 @@ export class Pump<T> {
 
   /** Resolves when no task is under way any more. */
   async run(): Promise<void> {
-    let more = true;
     for (;;) {
-      if (more && this.#mayTake()) more = this.#takeOne() || (await this.#fill());
+      if (!this.#dry && this.#mayTake()) {
+        if (!this.#takeOne()) await this.#fill();
+      }
       // After a stop the rows left are for another segment.
       else if (this.#active + this.#waiting === 0) break;
-      else await this.#change(more);
+      else await this.#change();
     }
   }
 
@@ -86,22 +89,23 @@ export class Pump<T> {
 
   readonly #onDone = () => {
     this.#active--;
+    this.#dry = false;
     this.#wake();
   };
 
-  /** Waiting for rows ends with the segment: a source may itself be waiting for rows that are under way. */
-  async #fill(): Promise<boolean> {
+  /** Waiting for rows ends with the segment: the store may be slow. */
+  async #fill(): Promise<void> {
     const { source, stop, onError } = this.#options;
-    const filled = source.fill().catch((error) => {
-      onError(error);
-      return false;
-    });
-    const more = await untilStopped(filled, stop);
-    return more !== false;
+    // Said beforehand: a task that ends meanwhile is a reason to ask again.
+    this.#dry = true;
+    const filled = source.fill().catch(onError);
+    if (await untilStopped(filled, stop)) this.#dry = false;
   }
 
-  #change(more: boolean): Promise<void> {
-    if (!more && this.#active === 0 && this.#stalled === this.#waiting) queueMicrotask(this.#options.onStuck);
+  /** Nothing can be taken. Where nothing moves either, no task left will show what the others wait for. */
+  #change(): Promise<void> {
+    const stuck = this.#active === 0 && this.#stalled === this.#waiting && !this.#options.stop.aborted;
+    if (stuck) queueMicrotask(this.#options.onStuck);
     return new Promise((resolve) => {
       this.#wake = resolve;
     });

@@ -58,8 +58,9 @@ export class RowSource {
 
   /** Fetches more when `take` had none. False: the rows are at their end. */
   async fill(): Promise<boolean> {
-    const rows = await (this.#ahead ?? this.#load());
-    this.#ahead = null;
+    this.#ahead ??= this.#load();
+    const rows = await this.#ahead;
+    // It stays so, however often it is asked.
     if (rows === null) return this.#takeAsked();
     this.#queue = rows[Symbol.iterator]();
     this.#ahead = this.#load();

@@ -127,6 +127,30 @@ describe('an API that fails', () => {
     expect(sent.result.rows).toMatchObject({ delivered: 480, failed: 20 });
   });
 
+  test.each([1, 4])(
+    'on the last batches, all of them of one name: each row fails: %s in flight',
+    async (maxInFlight) => {
+      await using api = new Api([3]);
+      const url = await api.start();
+      const rows = [...rowsOf(3), ['3', {}], ['3', {}]];
+      const sent = await sending.send(rows, { url, actions: [BATCH], maxInFlight });
+      expect(sent.result).toMatchObject({ park: null, rows: { delivered: 0, failed: 5 } });
+    },
+  );
+
+  test('on all batches for a time, when only one name is left: none is lost', async () => {
+    await using api = new Api();
+    const url = await api.start();
+    await api.stop();
+    let parks = 0;
+    const onPark = async () => {
+      if (++parks === 3) await api.start(Number(new URL(url).port));
+    };
+    const sent = await sending.send([...rowsOf(1), ...rowsOf(1)], { url, actions: [BATCH], maxInFlight: 4, onPark });
+    expect(sent.parks).toBe(3);
+    expect(sent.result.rows).toMatchObject({ delivered: 2 });
+  });
+
   test.each<[string, number, number]>([
     ['many rows', 300, 20],
     ['many rows, one after the other', 300, 1],
