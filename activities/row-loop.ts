@@ -1,5 +1,6 @@
 /** Row-by-row loops: which rows are open, how they ended, and what of a step depends on a row's values. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import type { Activities, ChooseInput, RenderInput } from '../src/contracts/activities.ts';
 import { compileExpression } from '../src/core/expressions.ts';
 import { compileValue } from '../src/core/templates.ts';
@@ -28,7 +29,11 @@ export function rowLoopActivities(deps: ActivityDeps, rows: RowReader): RowLoopA
         });
         return openRows(input, { ...deps, signal: abort, sleep: (ms: number) => sleep(ms) });
       }),
-    settleRows: (input) => runAttempt(options(input.loop.path), () => settleRows(input, { store, rows })),
+    settleRows: (input) =>
+      runAttempt(options(input.loop.path), () => {
+        const { workflowExecution } = Context.current().info;
+        return settleRows(input, { store, rows, writer: `rows/${workflowExecution?.runId}` });
+      }),
     choose: (input) =>
       runAttempt(options(input.path), async () => ({ branch: chosen(input, await scopeOf(input, rows)) })),
     render: (input) => runAttempt(options(input.path), async () => rendered(input, await scopeOf(input, rows))),

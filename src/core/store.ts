@@ -135,8 +135,8 @@ export interface LoopCommit {
   /** Added to the loop's count of requests. */
   requests: number;
   /**
-   * Which commit this is, for one that may be sent again after a lost answer: a commit with the number of its writer's
-   * last one is taken as done. A writer waits for one commit before it sends the next. Left out: never sent again.
+   * Which commit this is, for one that may be sent again after a lost answer: one whose number is not above that of its
+   * writer's last one is taken as done. A writer waits for one commit before it sends the next. Left out: never sent again.
    */
   seq?: { writer: string; number: number };
   /** Per-row outputs for a loop with `results`: row number → JSON text. */

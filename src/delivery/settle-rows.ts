@@ -15,6 +15,8 @@ const MESSAGE_CHARS = 500;
 interface Tools {
   store: StateStore;
   rows: RowReader;
+  /** Whose settlements are numbered: a workflow that was reset counts anew. */
+  writer: string;
 }
 
 export async function settleRows(input: SettleRowsInput, tools: Tools): Promise<FinishRowsResult> {
@@ -33,7 +35,7 @@ export async function settleRows(input: SettleRowsInput, tools: Tools): Promise<
     progress: [],
     progressDone: [],
     requests: settled.reduce((sum, { requests }) => sum + requests, 0),
-    seq: { writer: 'rows', number },
+    seq: { writer: tools.writer, number },
   });
   if (!committed) throw fencedError();
   const { rows, requests } = await store.countLoop(loop);

@@ -1,16 +1,11 @@
 /** Retention: row data and outcomes of runs that expired go, a page at a time; what was delivered and variables stay. */
+import { LOOP_TABLES, type LoopTable } from './commit.ts';
 import { type Engine, statement } from './engine.ts';
 import { collectDropped } from './rowsets.ts';
 
 const ROWS_PER_PAGE = 5_000;
 /** Far more than the clocks of machines differ. */
 const PERMITS_KEPT_MS = 86_400_000;
-const LOOP_TABLES = [
-  { table: 'loop_chunks', key: 'chunk' },
-  { table: 'loop_records', key: 'row' },
-  { table: 'loop_progress', key: 'row' },
-  { table: 'loop_outputs', key: 'row' },
-] as const;
 
 /** Returns how many runs went. Cut off half-way, the next call goes on. */
 export async function prune(engine: Engine, now: number): Promise<number> {
@@ -46,8 +41,8 @@ async function pruneRun(engine: Engine, id: string): Promise<void> {
 
 async function pruneLoop(engine: Engine, loop: number): Promise<void> {
   const { db } = engine;
-  for (const { table, key } of LOOP_TABLES) {
-    while (await deletePage(engine, { table, key, loop })) {}
+  for (const table of Object.values(LOOP_TABLES)) {
+    while (await deletePage(engine, table, loop)) {}
   }
   await engine.batch([
     statement(db.deleteFrom('loop_writers').where('loop', '=', loop)),
@@ -55,11 +50,11 @@ async function pruneLoop(engine: Engine, loop: number): Promise<void> {
   ]);
 }
 
-async function deletePage({ db }: Engine, of: { table: string; key: string; loop: number }): Promise<boolean> {
-  // The four tables look alike here; one stands for all in the types.
-  const table = of.table as 'loop_records';
-  const key = of.key as 'row';
-  const page = db.selectFrom(table).select(key).where('loop', '=', of.loop).orderBy(key).limit(ROWS_PER_PAGE);
-  const gone = db.deleteFrom(table).where('loop', '=', of.loop).where(key, 'in', page);
+async function deletePage({ db }: Engine, { name, columns }: LoopTable, loop: number): Promise<boolean> {
+  // The tables look alike here; one stands for all in the types.
+  const table = name as 'loop_records';
+  const key = columns[0]?.name as 'row';
+  const page = db.selectFrom(table).select(key).where('loop', '=', loop).orderBy(key).limit(ROWS_PER_PAGE);
+  const gone = db.deleteFrom(table).where('loop', '=', loop).where(key, 'in', page);
   return (await gone.executeTakeFirst()).numDeletedRows > 0n;
 }

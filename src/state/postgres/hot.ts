@@ -40,16 +40,14 @@ export async function lookupDelivered(pool: pg.Pool, scope: number, keys: Uint8A
   return packFound(rows.map((row) => row.hash));
 }
 
-/** Whoever takes permits of a connection does so alone; the time is read under that lock. */
+/** The time is read under the lock, if there is one. */
 export async function runPermits<C extends PermitCall>(
   client: pg.PoolClient,
   call: C,
   now: number | null,
 ): Promise<PermitResult<C>> {
-  const lock =
-    call.kind === 'take'
-      ? [client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [call.request.connection])]
-      : [];
+  const alone = aloneBy(call);
+  const lock = alone === null ? [] : [client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [alone])];
   const clock = client.query('SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS now');
   const [time] = await Promise.all([clock, ...lock]);
   const program = permitProgram(call, { now: now ?? time.rows[0].now, schema: 'upriver.' });
@@ -61,6 +59,12 @@ export async function runPermits<C extends PermitCall>(
     step = program.next(results.map((result) => result.rows));
   }
   return step.value;
+}
+
+/** What is decided by what is there is decided by one at a time: who takes permits of a connection, who notes a window's use. */
+function aloneBy(call: PermitCall): string | null {
+  if (call.kind === 'take') return call.request.connection;
+  return call.kind === 'foreign' ? call.window.id : null;
 }
 
 /** A statement made of named parts, and its parameters. */
@@ -82,12 +86,12 @@ class Query {
   }
 }
 
-/** The loop, if the writer's last commit was not this very one: its answer was lost. */
+/** The loop, unless the writer's commit was applied before: its answer was lost, or its first packet comes late. */
 function freshPart(query: Query, { seq }: LoopChange): string {
   if (!seq) return 'fresh AS (SELECT num AS loop FROM fence)';
   return `fresh AS (INSERT INTO upriver.loop_writers AS last (loop, writer, number)
     SELECT num, ${query.param(seq.writer)}, ${query.param(seq.number)}::bigint FROM fence
-    ON CONFLICT (loop, writer) DO UPDATE SET number = excluded.number WHERE excluded.number <> last.number
+    ON CONFLICT (loop, writer) DO UPDATE SET number = excluded.number WHERE excluded.number > last.number
     RETURNING loop)`;
 }
 

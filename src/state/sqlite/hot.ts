@@ -47,11 +47,11 @@ function fence(database: Database, { runId, path, epoch }: LoopChange): number |
   return loop ? Number(loop['num']) : null;
 }
 
-/** Whether the writer's last commit was this very one: its answer was lost. */
+/** Whether the writer's commit was applied before: its answer was lost, or this one comes late. */
 function isApplied(database: Database, loop: number, { seq }: LoopChange): boolean {
   if (!seq) return false;
   const sql = `INSERT INTO loop_writers AS last (loop, writer, number) VALUES (?, ?, ?)
-               ON CONFLICT (loop, writer) DO UPDATE SET number = excluded.number WHERE excluded.number <> last.number`;
+               ON CONFLICT (loop, writer) DO UPDATE SET number = excluded.number WHERE excluded.number > last.number`;
   return database.prepare(sql).run(loop, seq.writer, seq.number).changes === 0;
 }
 

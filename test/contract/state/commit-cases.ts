@@ -81,6 +81,16 @@ export function commitCases(place: Place): void {
     expect(await store.countLoop(KEY)).toMatchObject({ requests: 7, rows: { delivered: 1 } });
   });
 
+  test('a commit that comes late, after the next one of its writer, is taken as done and changes nothing', async () => {
+    const store = await place.open();
+    const epoch = await aLoop(store, [1]);
+    const numbered = (number: number, state: 'sending' | 'delivered') =>
+      aCommit(epoch, { chunks: [{ chunk: 0, states: states(state) }], requests: 1, seq: { writer: 'a', number } });
+    for (const commit of [numbered(9, 'sending'), numbered(10, 'delivered'), numbered(9, 'sending')])
+      expect(await store.commitLoop(commit)).toBe(true);
+    expect(await store.countLoop(KEY)).toMatchObject({ requests: 2, inDoubt: 0, rows: { delivered: 1 } });
+  });
+
   test('commits without a number are all counted', async () => {
     const store = await place.open();
     const epoch = await aLoop(store, [1]);

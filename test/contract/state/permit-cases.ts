@@ -168,6 +168,16 @@ export function permitCases(place: Place): void {
     expect((await store.takePermits(ask(10))).granted).toBe(8);
   });
 
+  test('several processes that note the same at once count it once', async () => {
+    const { store, clock } = await opened();
+    const others = await Promise.all([1, 2, 3].map(() => place.open({ clock: clock.read })));
+    for (let round = 0; round < 20; round++) {
+      const windows = [{ ...WINDOW, id: `hubspot/noted-${round}` }];
+      await Promise.all([store, ...others].map((each) => each.noteForeign(windows[0] as Window, 4)));
+      expect(await store.takePermits(ask(10, { windows }))).toMatchObject({ granted: 6 });
+    }
+  });
+
   test('more foreign requests than the limit leave nothing, not less', async () => {
     const { store } = await opened();
     await store.noteForeign(WINDOW, 25);
