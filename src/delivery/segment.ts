@@ -3,6 +3,7 @@ import type { SendInput, SendResult } from '../contracts/activities.ts';
 import { UpriverError } from '../core/errors.ts';
 import { badRows } from '../core/outcomes.ts';
 import type { StateStore } from '../core/store.ts';
+import { Slots } from '../http/slots.ts';
 import type { AttemptContext } from './attempts.ts';
 import { compileBody } from './body.ts';
 import { Ending, type Reason } from './ending.ts';
@@ -15,7 +16,6 @@ import { Rehearsal } from './rehearsal.ts';
 import { scopeOf } from './row-reader.ts';
 import { readSingle } from './single-row.ts';
 import type { Segment, SegmentDeps } from './segment-state.ts';
-import { Slots } from './slots.ts';
 import { Turn } from './turn.ts';
 import { StoppedError } from './sender.ts';
 import { keepsOrder, type Workload, workloadOf } from './workload.ts';
@@ -101,11 +101,11 @@ async function sendRows(segment: Segment): Promise<void> {
     stop: ending.signal,
     abort: deps.abort,
     random: deps.random,
+    wallClock: deps.wallClock,
     wait: (until) => pump.wait(until),
     rehearsal: segment.rehearsal,
   };
   const workload: Workload<unknown> = workloadOf(segment, attempts);
-    wallClock: deps.wallClock,
   const pump: Pump<unknown> = new Pump({
     source: workload.source,
     limit: input.probe ? 1 : workload.limit,

@@ -1,7 +1,7 @@
 /** Sends one request for one or more rows in the order that keeps a crash honest: place, permit, mark, request. */
 import type { Destination, Exchange, Permit, PreparedRequest } from '../http/http-client.ts';
+import type { Slots } from '../http/slots.ts';
 import type { Ledger } from './ledger.ts';
-import type { Slots } from './slots.ts';
 import type { Turn } from './turn.ts';
 
 /** The segment takes no more rows: the row goes back to where it was. */

@@ -28,11 +28,11 @@ export async function openDestination(plan: HttpConnectionPlan, deps: Destinatio
   const ownHeaders = await readHeaders(plan.headers, read);
   const auth = await openAuth(plan.auth, { secrets: deps.secrets, redactor, now: deps.now, timeoutMs: plan.timeoutMs });
   const limiter = openLimiter(plan, deps);
+  await limiter.ready;
   const wire = new Wire(plan, { auth, base, ownHeaders, now: deps.now });
   return {
     name: plan.name,
     baseUrl: base.href,
-    maxInFlight: plan.maxInFlight,
     rules: plan.rules,
     limiter,
     send: (request, options) => wire.send(request, options),

@@ -29,7 +29,6 @@ export interface SendOptions {
 export interface Destination extends AsyncDisposable {
   readonly name: string;
   readonly baseUrl: string;
-  readonly maxInFlight: number;
   /** Reply rules of the connection's preset, after an action's own. */
   readonly rules: RulePlan[];
   readonly limiter: Limiter;

@@ -5,6 +5,7 @@ import type { Limiter } from './http-client.ts';
 import { createPause, watchPause } from './pause.ts';
 import { PermitQueue, type QueueDeps } from './permit-queue.ts';
 import { createObserver } from './rate-observer.ts';
+import { Slots } from './slots.ts';
 import { type PathWindow, windowsOf } from './windows.ts';
 
 export interface LimiterDeps {
@@ -18,6 +19,8 @@ export interface LimiterDeps {
 }
 
 export interface OpenLimiter extends Limiter {
+  /** A pause that is in force by now is known. */
+  readonly ready: Promise<void>;
   /** Hands back what is in hand and reports what is known. */
   close(): Promise<void>;
 }
@@ -28,24 +31,26 @@ export function openLimiter(
 ): OpenLimiter {
   const windows = windowsOf(plan);
   const unlimited = windows.length === 0;
-  const places = createPlaces(plan.maxInFlight);
+  const places = new Slots(plan.maxInFlight);
   const pause = createPause(now);
   const process = `${plan.name}-${Math.floor(random() * 2 ** 52).toString(36)}`;
   const shared = { connection: plan.name, process, store, onPaused: pause.extend };
   const queues = createQueues(windows, { ...shared, now, paused: () => pause.left() > 0, pausedFor: pause.left });
-  const watch = unlimited ? watchPause(shared) : null;
+  // Where a window counts every path, whoever asks for permits is told of a pause.
+  const watch = windows.some(({ everywhere }) => everywhere) ? null : watchPause(shared);
   const pauseAll = (forMs: number) => {
     pause.extend(forMs);
     for (const queue of queues.all()) queue.pause();
     return store.pauseConnection(plan.name, forMs);
   };
   return {
+    ready: watch?.touch() ?? Promise.resolve(),
     unlimited,
     enter: () => {
-      watch?.touch();
+      void watch?.touch();
       return places.enter();
     },
-    leave: places.leave,
+    leave: () => places.leave(),
     permit: (path, taker, signal) => queues.for(path)?.take(taker, signal) ?? pause.permit(signal),
     pause: pauseAll,
     pausedFor: pause.left,
@@ -53,26 +58,6 @@ export function openLimiter(
     close: async () => {
       watch?.stop();
       await Promise.all(queues.all().map((queue) => queue.close()));
-    },
-  };
-}
-
-type Places = Pick<Limiter, 'enter' | 'leave'>;
-
-/** A place that is left goes to the first in line: who just left one cannot overtake. */
-function createPlaces(size: number): Places {
-  let free = size;
-  const line: (() => void)[] = [];
-  return {
-    enter() {
-      if (free === 0) return new Promise((resolve) => line.push(resolve));
-      free--;
-      return undefined;
-    },
-    leave() {
-      const next = line.shift();
-      if (next) next();
-      else free++;
     },
   };
 }

@@ -3,7 +3,7 @@ import type { PermitStore } from '../core/permits.ts';
 import type { Permit } from './http-client.ts';
 import { PARK_AFTER_MS, parked } from './permit-queue.ts';
 
-/** How often an unlimited connection in use looks whether another process has paused it. */
+/** How often a connection in use looks whether another process has paused it, where it need not ask for permits. */
 const WATCH_MS = 1_000;
 
 export interface Pause {
@@ -58,26 +58,31 @@ export interface WatchDeps {
 }
 
 export interface PauseWatch {
-  /** The connection is in use. */
-  touch: () => void;
+  /** The connection is in use. Resolves when what is looked for now is known. */
+  touch: () => Promise<void>;
   stop: () => void;
 }
 
-/** Permits of an unlimited connection are not asked for, so another process's pause has to be looked for. */
-export function watchPause({ connection, process: taker, store, onPaused }: WatchDeps): PauseWatch {
+/** Where permits need not be asked for, another process's pause has to be looked for. */
+export function watchPause({ connection, process, store, onPaused }: WatchDeps): PauseWatch {
+  /** Of the last look, until it is time for the next one. */
+  let looked: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
   const look = async () => {
-    const grant = await store.takePermits({ connection, windows: [], want: 1, taker });
+    const grant = await store.takePermits({ connection, windows: [], want: 0, taker: `${process}-watch` });
     if (grant.reason === 'paused') onPaused(grant.retryInMs);
   };
   const lookThenRest = async () => {
     // A store that is away is noticed by those who must write to it.
     await look().catch(() => {});
-    timer = null;
+    timer = setTimeout(() => {
+      looked = null;
+    }, WATCH_MS).unref();
   };
   return {
     touch: () => {
-      timer ??= setTimeout(lookThenRest, WATCH_MS).unref();
+      looked ??= lookThenRest();
+      return looked;
     },
     stop: () => {
       if (timer) clearTimeout(timer);

@@ -159,6 +159,14 @@ export function permitCases(place: Place): void {
     expect(await store.takePermits(ask(1))).toMatchObject({ granted: 1 });
   });
 
+  test('who wants none is told of a pause, and waits for nothing', async () => {
+    const { store } = await opened();
+    const look = ask(0, { windows: [], taker: 'watch' });
+    expect(await store.takePermits(look)).toMatchObject({ granted: 0, reason: 'window' });
+    await store.pauseConnection('hubspot', 5_000);
+    expect(await store.takePermits(look)).toMatchObject({ granted: 0, reason: 'paused', retryInMs: 5_000 });
+  });
+
   test('requests of other programs take room for W', async () => {
     const { store, clock } = await opened();
     await store.noteForeign(WINDOW, 8);

@@ -187,6 +187,8 @@ describe('permits in hand', () => {
 });
 
 describe('pauses', () => {
+  const searches = [{ requests: 5, perMs: 1_000, paths: ['/search'] }];
+
   test('nobody gets a permit, and those in hand may not be used', async () => {
     const limiter = limiterOf(new MemoryPermits(now));
     const [early] = await Promise.all(ask(limiter, 1));
@@ -196,6 +198,17 @@ describe('pauses', () => {
     const late = ask(limiter, 1);
     expect(await inHand(late, 4_900)).toBe(0);
     expect(await inHand(late, 200)).toBe(1);
+  });
+
+  test('a pause that is in force is known from the beginning', async () => {
+    const store = new MemoryPermits(now);
+    await limiterOf(store, { limits: [] }).pause(5_000);
+    for (const limits of [[], searches]) {
+      const limiter = limiterOf(store, { limits });
+      await limiter.ready;
+      expect(limiter.pausedFor()).toBe(5_000);
+      await limiter.close();
+    }
   });
 
   test('a pause by another process is known when permits are asked for', async () => {
@@ -208,15 +221,19 @@ describe('pauses', () => {
     expect(await inHand(asked, 3_100)).toBe(1);
   });
 
-  test('without limits too', async () => {
+  test.each([
+    ['without limits', []],
+    ['for paths that no limit counts', searches],
+  ])('by another process too, %s', async (_where, limits) => {
     const store = new MemoryPermits(now);
-    const limiter = limiterOf(store, { limits: [] });
-    expect(limiter.unlimited).toBe(true);
+    const limiter = limiterOf(store, { limits });
+    expect(limiter.unlimited).toBe(limits.length === 0);
     const [permit] = await Promise.all(ask(limiter, 1));
     expect(permit?.fresh()).toBe(true);
-    await limiterOf(store, { limits: [] }).pause(10_000);
+    await limiterOf(store, { limits }).pause(10_000);
+    await jest.advanceTimersByTimeAsync(1_000);
     await limiter.enter();
-    await jest.advanceTimersByTimeAsync(2_000);
+    await jest.advanceTimersByTimeAsync(1_000);
     expect(limiter.pausedFor()).toBe(8_000);
     expect(permit?.fresh()).toBe(false);
     const late = ask(limiter, 1);

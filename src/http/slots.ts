@@ -1,4 +1,4 @@
-/** A counted number of places; who finds none waits in line. */
+/** A counted number of places: in flight, of a connection and of a loop. Who finds none waits in line. */
 
 export class Slots {
   #free: number;
@@ -17,6 +17,7 @@ export class Slots {
     return new Promise((resolve) => this.#line.push(resolve));
   }
 
+  /** The place goes to the first in line: who just left one cannot overtake. */
   leave(): void {
     const next = this.#line.shift();
     if (next) next();
