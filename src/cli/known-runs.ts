@@ -2,7 +2,8 @@
 import { toReport } from '../core/errors.ts';
 import type { RunRecord, StateStore } from '../core/store.ts';
 import type { Project } from '../language/index.ts';
-import { closeEndedRuns, currentNote, hasWorker, listOpenRuns, type OpenRun } from '../temporal/client.ts';
+import { currentNote, hasWorker, listOpenRuns, type OpenRun } from '../temporal/client.ts';
+import { closeEndedRuns } from '../temporal/close-runs.ts';
 import { openProjectStore } from '../temporal/project-store.ts';
 import { type Reached, reachTemporal } from '../temporal/reach.ts';
 import type { CommandContext } from './command.ts';

@@ -1,11 +1,14 @@
 /** Ids of runs: readable, sortable, and what a RUN argument may be instead. */
 import { randomInt } from 'node:crypto';
 import { UpriverError } from '../core/errors.ts';
+import { DRY_RUN, starterOf } from '../core/started-by.ts';
 import type { RunRecord, StateStore } from '../core/store.ts';
 
 /** Crockford's base 32, lower case: no letters that look like digits. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const SEARCHED = 10_000;
+/** What `last` does not mean: runs that another river called, and those that send nothing. */
+const PASSED_OVER: ReadonlySet<string> = new Set(['river', DRY_RUN]);
 
 /** `trial-deals-20261122T174417-4k7q`, in UTC. */
 export function newRunId(river: string, now: Date): string {
@@ -31,8 +34,7 @@ export async function findRun(
   ].sort(newestFirst);
   if (ofRiver[0]) return ofRiver[0];
   const recent = [...waiting, ...(await store.listRuns({ limit: SEARCHED }))].sort(newestFirst);
-  const last =
-    wanted === 'last' && recent.find((run) => !run.startedBy.startsWith('river:') && run.startedBy !== 'dry-run');
+  const last = wanted === 'last' && recent.find(({ startedBy }) => !PASSED_OVER.has(starterOf(startedBy).by));
   if (last) return last;
   const matches = recent.filter((run) => run.id.startsWith(wanted));
   if (matches.length === 1 && matches[0]) return matches[0];

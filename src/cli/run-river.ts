@@ -1,8 +1,7 @@
 /** Starts a run, or goes on with the one that a stopped process left; watches it to its end and reports. */
-import type { Client } from '@temporalio/client';
-import { UpriverError } from '../core/errors.ts';
+import { DRY_RUN } from '../core/started-by.ts';
 import type { Project } from '../language/index.ts';
-import { hasWorker, isOutdated, listOpenRuns, type RunOrder, servesOrder, startRun } from '../temporal/client.ts';
+import { hasWorker, type OpenRun, type RunMemo, type RunOrder, startRun, terminateRun } from '../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../temporal/project-runtime.ts';
 import { runUrl } from '../temporal/run-url.ts';
 import type { CommandContext } from './command.ts';
@@ -15,7 +14,8 @@ import { newRunId } from './run-ids.ts';
 import { emptyDocument, type RunDocument } from './run-view.ts';
 import { showErrors, showRun } from './summary.ts';
 import { showDryRun } from './summary-dry-run.ts';
-import { watchRun } from './watch.ts';
+import { findUnfinished } from './unfinished.ts';
+import { endedRun, watchRun } from './watch.ts';
 
 export interface RunRequest {
   project: Project;
@@ -31,54 +31,65 @@ export async function runRiver(context: CommandContext, { project, order, detach
   const { log } = await openLog(project.dir);
   const river = order.plan.root;
   let runId: string | null = null;
+  let first: OpenRun[] = [];
   for (;;) {
     await using runtime = await openRuntime({
       ...{ project, env, log },
       host: !detach,
-      // Hosting lets unfinished runs go on. A dry run must send nothing, so its worker serves it alone.
-      ownQueue: order.dryRun,
+      // Hosting lets unfinished runs go on, and a dry run must send nothing.
+      dryRun: order.dryRun,
       onNote: (text) => console.note(text),
       beforeWorker: async (client) => {
-        runId ??= await unfinishedRun(console, client, order);
+        if (runId === null) ({ runId, first } = await findUnfinished(console, client, order));
       },
     });
     if (interrupt.signal.aborted) return interrupt.exitCode();
-    runId ??= await start(runtime, order);
+    const stopped = await watchFirst({ console, runtime, interrupt }, first);
+    if (stopped !== null) return stopped;
+    runId = await runToWatch(runtime, order, runId);
     await warnOfNoWorker(console, runtime);
     if (detach) return showDetached(console, emptyDocument(runId, river));
     console.say(`${console.out('bold', river)}  ${runId}\n${console.out('dim', runUrl(runtime, runId) ?? '')}`);
     const { left, run } = await watchRun({ console, runtime, runId, river, interrupt, quiet: order.dryRun });
-    if (left === 'interrupt') return await stopWatching({ console, runtime, interrupt, order, run });
+    if (left === 'interrupt') return await stopWatching({ console, runtime, interrupt, asked: order, run });
     if (left === 'ended')
       return showEnd({ console, run, order }, runtime.role === 'host' ? null : runUrl(runtime, runId));
     console.note('The process that hosted Temporal has ended; this one takes its place.');
   }
 }
 
-/** A new host takes up what an earlier host of this project left. Beside a living one, the river's `overlap` decides. */
-async function unfinishedRun(console: Console, client: Client, order: RunOrder): Promise<string | null> {
-  const river = order.plan.root;
-  const [open] = order.dryRun || order.retryOf ? [] : await listOpenRuns(client, { river });
-  if (!open) return null;
-  if (servesOrder(open.memo, order)) {
-    console.note(`Going on with ${open.runId}, which had not ended.`);
-    if (isOutdated(open.memo, order))
-      console.note(
-        `It keeps to the files as it found them, and they have changed: for today's, upriver cancel ${open.runId} first.`,
-      );
-    return open.runId;
-  }
-  const goOn = open.memo ? `Go on with it: ${runCommandOf(river, open.memo)} · or give it up` : 'Give it up';
-  throw new UpriverError('RIVER_RUN_UNFINISHED', `${open.runId} has not ended, and has other inputs than these.`, {
-    hint: `${goOn}: upriver cancel ${open.runId}`,
-    context: { run: open.runId },
-  });
+interface Watching {
+  console: Console;
+  runtime: ProjectRuntime;
+  interrupt: Interrupt;
 }
 
-async function start(runtime: ProjectRuntime, order: RunOrder): Promise<string> {
-  const runId = newRunId(order.plan.root, new Date());
+/** Watches these to their ends, and says what they came to. Returns the exit code if Ctrl-C came before. */
+async function watchFirst(watching: Watching, first: readonly OpenRun[]): Promise<number | null> {
+  for (const { runId, river, memo } of first) {
+    const { left, run } = await watchRun({ ...watching, runId, river });
+    if (left === 'interrupt') return stopWatching({ ...watching, asked: memo, run });
+    showRun(watching.console, run, null);
+  }
+  return null;
+}
+
+/** The one at hand, else a new one. A dry run is always asked for anew: an earlier host may have been alone to serve its queue. */
+async function runToWatch(runtime: ProjectRuntime, order: RunOrder, known: string | null): Promise<string> {
+  if (known !== null && !order.dryRun) return known;
+  const river = order.plan.root;
+  if (known !== null) await giveUpDryRun(runtime, known, river);
+  const runId = newRunId(river, new Date());
   await startRun(runtime.client, { ...runtime, runId, order });
   return runId;
+}
+
+/** It keeps nothing, so there is nothing in it to go on with. */
+async function giveUpDryRun(runtime: ProjectRuntime, runId: string, river: string): Promise<RunDocument> {
+  const message = 'The dry run was given up.';
+  // Where Temporal is away, the next host finds it.
+  await terminateRun(runtime.client, runId, message).catch(() => {});
+  return endedRun({ runtime, runId, river }, { status: 'cancelled', message });
 }
 
 /** Nobody starts a worker for a server of one's own but its owner. */
@@ -113,28 +124,33 @@ function showEnd({ console, run, order }: Ended, url: string | null): number {
   return exitCodeOfStatus(run.status);
 }
 
-interface Stopped {
-  console: Console;
-  runtime: ProjectRuntime;
-  interrupt: Interrupt;
-  order: RunOrder;
+interface Stopped extends Watching {
+  /** What the run was asked to do, where that is known. */
+  asked: RunOrder | RunMemo | null;
   run: RunDocument;
 }
 
 /** After Ctrl-C: what stops, what goes on, and how to get on with it. */
-async function stopWatching({ console, runtime, interrupt, order, run }: Stopped): Promise<number> {
+async function stopWatching({ console, runtime, interrupt, asked, run }: Stopped): Promise<number> {
+  const goOn = asked ? runCommandOf(run.river, asked) : 'upriver dev';
+  if (asked?.startedBy === DRY_RUN) return stopDryRun({ console, runtime, interrupt }, run, goOn);
   const giveUp = `upriver cancel ${run.run_id}`;
   if (runtime.role === 'host') {
     console.note('Stopping: requests in flight settle first. Ctrl-C again stops at once.');
     await runtime[Symbol.asyncDispose]();
-    console.note(
-      `Stopped. ${run.run_id} has not ended. Go on with it: ${runCommandOf(run.river, order)} · give it up: ${giveUp}`,
-    );
+    console.note(`Stopped. ${run.run_id} has not ended. Go on with it: ${goOn} · give it up: ${giveUp}`);
   } else {
     console.note(
       `${run.run_id} goes on without this command. Look at it: upriver show ${run.run_id} · give it up: ${giveUp}`,
     );
   }
   if (console.json) console.document(run);
+  return interrupt.exitCode();
+}
+
+async function stopDryRun({ console, runtime, interrupt }: Watching, run: RunDocument, again: string): Promise<number> {
+  const given = await giveUpDryRun(runtime, run.run_id, run.river);
+  console.note(`Stopped: a dry run keeps nothing to go on with. Ask for it anew: ${again}`);
+  if (console.json) console.document(given);
   return interrupt.exitCode();
 }

@@ -1,7 +1,8 @@
 /** Watches one run, with its progress on the terminal, to its end or to the first Ctrl-C. */
 import type { RunResult } from '../contracts/run.ts';
 import type { StateStore } from '../core/store.ts';
-import { awaitRun, closeRun, currentNote, type Ending } from '../temporal/client.ts';
+import { awaitRun, currentNote, type Ending } from '../temporal/client.ts';
+import { closeRun } from '../temporal/close-runs.ts';
 import type { ProjectRuntime } from '../temporal/project-runtime.ts';
 import type { Console } from './console.ts';
 import { aborted, type Interrupt } from './interrupt.ts';
@@ -58,7 +59,10 @@ function viewFor(console: Console) {
 }
 
 /** The workflow's own result; where it left none (terminated, lost), what the store knows. */
-async function endedRun({ runtime, runId, river }: Watched, outcome: RunResult | Ending): Promise<RunDocument> {
+export async function endedRun(
+  { runtime, runId, river }: Pick<Watched, 'runtime' | 'runId' | 'river'>,
+  outcome: RunResult | Ending,
+): Promise<RunDocument> {
   if ('run_id' in outcome) {
     const { outputs: _forCallingRivers, ...document } = outcome;
     return document;
@@ -66,7 +70,7 @@ async function endedRun({ runtime, runId, river }: Watched, outcome: RunResult |
   const { store, retentionMs } = runtime;
   const known = await store.getRun(runId);
   if (!known) return emptyDocument(runId, river, outcome);
-  if (known.status === 'running') await closeRun(store, { runId, ending: outcome, retentionMs });
+  if (known.status === 'running') await closeRun(store, { run: known, ending: outcome, retentionMs });
   return currentRun(store, runId, river);
 }
 

@@ -1,4 +1,4 @@
-/** Runs as Temporal's client sees them: start, find what is unfinished, await the result, cancel. */
+/** Runs as Temporal's client sees them: start, find what is unfinished, await the result, cancel, end. */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -14,7 +14,8 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import type { Plan, RiverPlan } from '../contracts/plan.ts';
 import type { RunInput, RunResult } from '../contracts/run.ts';
 import { UpriverError } from '../core/errors.ts';
-import type { StateStore } from '../core/store.ts';
+import { retriedRun } from '../core/started-by.ts';
+import { summaryOf } from '../core/summary.ts';
 import type { Value } from '../core/values.ts';
 
 /** Kept with each run in Temporal, so that a later command knows what it was asked to do. */
@@ -22,6 +23,8 @@ export interface RunMemo extends Record<string, unknown> {
   inputs: { [name: string]: Value };
   full: boolean;
   startedBy: string;
+  /** Of a retry: whether it also sends rows that may have arrived. */
+  includeUnknown?: boolean;
   /** Fingerprint of the plan: whether the files have changed since. */
   plan?: string;
 }
@@ -36,9 +39,11 @@ export interface RunToStart {
   searchAttributes: boolean;
 }
 
-const SUMMARY_BYTES = 200;
+/** A worker that died while it held a workflow task is noticed within this. */
+export const WORKFLOW_TASK_TIMEOUT = '5s';
 const RETRY_MS = 1_000;
 
+/** CONFIG_TEMPORAL_UNREACHABLE, INTERNAL_RUN_ID. Sent again after a lost answer, the server knows the request by its id. */
 export async function startRun(
   client: Client,
   { runId, order, taskQueue, searchAttributes }: RunToStart,
@@ -51,19 +56,26 @@ export async function startRun(
       workflowId: runId,
       taskQueue,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      // A worker that died is noticed within this.
-      workflowTaskTimeout: '5s',
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       memo: memoOf(order),
       ...(river.description ? { staticSummary: summaryOf(river.description) } : {}),
     });
   } catch (error) {
-    // The SDK sends a start again when its answer got lost.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw asUnreachable(error);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) throw idTaken(runId, error);
+    throw asUnreachable(error);
   }
 }
 
-export function memoOf({ inputs, full, startedBy, plan }: RunOrder): RunMemo {
-  return { inputs, full, startedBy, plan: fingerprintOf(plan) };
+function idTaken(runId: string, cause: Error): UpriverError {
+  return new UpriverError('INTERNAL_RUN_ID', `Temporal has another run with the id ${runId} already.`, {
+    hint: 'Nothing was started. Ask for the run once more: it gets another id.',
+    cause,
+  });
+}
+
+export function memoOf({ inputs, full, startedBy, plan, retryOf }: RunOrder): RunMemo {
+  const ofRetry = retryOf && { includeUnknown: retryOf.includeUnknown };
+  return { inputs, full, startedBy, ...ofRetry, plan: fingerprintOf(plan) };
 }
 
 function fingerprintOf(plan: Plan): string {
@@ -73,17 +85,6 @@ function fingerprintOf(plan: Plan): string {
 /** Whether the run keeps to other files than there are today. */
 export function isOutdated(memo: RunMemo | null, { plan }: RunOrder): boolean {
   return memo?.plan !== undefined && memo.plan !== fingerprintOf(plan);
-}
-
-/** Cut to what the server keeps of a summary. */
-export function summaryOf(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return Buffer.byteLength(line) <= SUMMARY_BYTES
-    ? line
-    : `${Buffer.from(line)
-        .subarray(0, SUMMARY_BYTES - 3)
-        .toString()
-        .replace(/\uFFFD+$/, '')}…`;
 }
 
 export interface OpenRun {
@@ -98,7 +99,8 @@ export async function listOpenRuns(client: Client, of: { river: string } | { tas
   const open: OpenRun[] = [];
   const which = 'river' in of ? `WorkflowType = "${of.river}"` : `TaskQueue = "${of.taskQueue}"`;
   try {
-    for await (const found of client.workflow.list({ query: `${which} AND ExecutionStatus = "Running"` })) {
+    // Not by status: a paused run is none that is "Running", and has not ended.
+    for await (const found of client.workflow.list({ query: `${which} AND CloseTime IS NULL` })) {
       if (found.parentExecution) continue;
       const memo = (found.memo ?? null) as RunMemo | null;
       open.push({ runId: found.workflowId, river: found.type, startedAt: found.startTime, memo });
@@ -109,28 +111,41 @@ export async function listOpenRuns(client: Client, of: { river: string } | { tas
   return open.sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
-/** Whether the run does what is asked for: the same inputs, and every row where every row is wanted. */
-export function servesOrder(memo: RunMemo | null, order: RunOrder): boolean {
-  const asked = JSON.parse(JSON.stringify(memoOf(order))) as RunMemo;
-  return memo !== null && (memo.full || !asked.full) && isDeepStrictEqual(memo.inputs, asked.inputs);
+/** Whether both are the river itself, or a retry of the same run. */
+export function isSameKind(memo: RunMemo | null, order: RunOrder): boolean {
+  return retriedRun(memo?.startedBy ?? '') === retriedRun(order.startedBy);
 }
 
-/** Whether Temporal knows the run as one that has not ended. */
+/** Whether the run does what is asked for: the same inputs, and every row that is wanted. */
+export function servesOrder(memo: RunMemo | null, order: RunOrder): boolean {
+  if (memo === null || !isSameKind(memo, order)) return false;
+  const asked = JSON.parse(JSON.stringify(memoOf(order))) as RunMemo;
+  if ((asked.full && !memo.full) || (asked.includeUnknown && !memo.includeUnknown)) return false;
+  return isDeepStrictEqual(memo.inputs, asked.inputs);
+}
+
+/** Whether Temporal knows the run as one that has not ended; a paused one has not. */
 export async function isOpen(client: Client, runId: string): Promise<boolean> {
   try {
-    const { status } = await client.workflow.getHandle(runId).describe();
-    return status.name === 'RUNNING';
+    const { closeTime } = await client.workflow.getHandle(runId).describe();
+    return closeTime === undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw asUnreachable(error);
   }
 }
 
-/** Whether somebody asked the run to stop. False also where Temporal cannot tell right now: it will say so by itself. */
-export async function isCancelRequested(client: Client, runId: string): Promise<boolean> {
+/**
+ * Whether somebody asked the workflow to stop, or one above it that waits for it. False also where Temporal cannot tell
+ * right now: it will say so by itself.
+ */
+export async function isCancelRequested(client: Client, workflowId: string): Promise<boolean> {
   try {
-    const { raw } = await client.workflow.getHandle(runId).describe();
-    return raw.workflowExtendedInfo?.cancelRequested ?? false;
+    const { raw, closeTime } = await client.workflow.getHandle(workflowId).describe();
+    if (closeTime !== undefined) return false;
+    if (raw.workflowExtendedInfo?.cancelRequested) return true;
+    const parent = raw.workflowExecutionInfo?.parentExecution?.workflowId;
+    return parent ? isCancelRequested(client, parent) : false;
   } catch {
     return false;
   }
@@ -139,45 +154,7 @@ export async function isCancelRequested(client: Client, runId: string): Promise<
 /** How a run ended that gave no result of its own. */
 export type Ending = { status: 'failed' | 'cancelled'; message: string };
 
-const LOST: Ending = { status: 'failed', message: 'Temporal no longer knows this run.' };
-
-export interface RunToClose {
-  runId: string;
-  ending: Ending;
-  retentionMs: number;
-}
-
-/** Writes down the end of a run that could not do so itself: it was terminated, or Temporal lost it. */
-export async function closeRun(store: StateStore, { runId, ending, retentionMs }: RunToClose): Promise<void> {
-  const error = {
-    code: 'REMOTE_RUN_ENDED',
-    message: ending.message,
-    hint: `Send the rows that did not get through: upriver retry ${runId} · or run the river anew.`,
-  };
-  const endedAt = Date.now();
-  await store.updateRun(runId, { status: ending.status, endedAt, error, expiresAt: endedAt + retentionMs });
-}
-
-interface CloseEnded {
-  retentionMs: number;
-  /** Close also those that Temporal does not know. False: it may be the wrong server that was asked. */
-  lost: boolean;
-}
-
-/** Closes the runs that the store takes for running and Temporal does not. */
-export async function closeEndedRuns(
-  store: StateStore,
-  client: Client,
-  { retentionMs, lost }: CloseEnded,
-): Promise<void> {
-  for (const { id } of await store.listRuns({ status: 'running', limit: 1000 })) {
-    if (await isOpen(client, id)) continue;
-    const ending = await awaitRun(client, id, { patienceMs: 0, signal: new AbortController().signal });
-    if ('run_id' in ending || (ending === LOST && !lost)) continue;
-    // It may have written down its own end meanwhile.
-    if ((await store.getRun(id))?.status === 'running') await closeRun(store, { runId: id, ending, retentionMs });
-  }
-}
+export const LOST: Ending = { status: 'failed', message: 'Temporal no longer knows this run.' };
 
 interface Patience {
   patienceMs: number;
@@ -222,6 +199,15 @@ async function untilServing(client: Client, { patienceMs, signal }: Patience): P
 export async function cancelRun(client: Client, runId: string): Promise<void> {
   try {
     await client.workflow.getHandle(runId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw asUnreachable(error);
+  }
+}
+
+/** Ends a run where it stands, whether or not anyone works for it. */
+export async function terminateRun(client: Client, runId: string, reason: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(runId).terminate(reason);
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw asUnreachable(error);
   }

@@ -14,7 +14,8 @@ import { connectClient, connectWorker, type TemporalTarget } from './connection.
 import { isAlive } from './dev-server.ts';
 import { type EmbeddedClient, findEmbedded, hostOrJoin } from './embedded.ts';
 import { temporalAddress } from './address.ts';
-import { cancelRun, closeEndedRuns, isCancelRequested, isOpen } from './client.ts';
+import { cancelRun, isCancelRequested, isOpen } from './client.ts';
+import { closeEndedRuns, dryRunQueue, endStaleDryRuns } from './close-runs.ts';
 import { openProjectStore } from './project-store.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecretResolver, referencesOf } from './secrets.ts';
@@ -28,8 +29,8 @@ export interface RuntimeOptions {
   host: boolean;
   /** `host` (default): the embedded host works. `always`: for a server of one's own too. `never`: nobody here does. */
   worker?: 'host' | 'always' | 'never';
-  /** As host: a task queue of this process alone, so that its worker serves only what was started here. */
-  ownQueue?: boolean;
+  /** For a dry run. As host: a task queue of this process alone, so that its worker serves nothing else and sends nothing. */
+  dryRun?: boolean;
   /** Told before something slow, and when the embedded server had to be started again. */
   onNote: (text: string) => void;
   /** Called before there is a worker, when this process is about to be one. */
@@ -69,13 +70,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<ProjectRunti
   const { namespace } = reached.target;
   const attributes = await ensureSearchAttributes(client.connection, namespace);
   const taskQueue =
-    options.ownQueue && reached.role === 'host'
-      ? `upriver-${process.pid}-${Date.now()}`
+    options.dryRun && reached.role === 'host'
+      ? dryRunQueue(process.pid, Date.now())
       : options.project.settings.temporal.taskQueue;
   const { worker = 'host' } = options;
   const works = worker === 'always' || (worker === 'host' && reached.role === 'host');
   const { retentionMs } = options.project.settings;
-  if (reached.role === 'host') await closeEndedRuns(store, client, { retentionMs, lost: true });
+  if (reached.role === 'host') {
+    await endStaleDryRuns(client);
+    await closeEndedRuns(store, client, { retentionMs, lost: true });
+  }
   if (works) await options.beforeWorker?.(client);
   const { failed } = works
     ? await startWorker({ options, opening, client, store, taskQueue, target: reached.target })

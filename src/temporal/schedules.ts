@@ -11,8 +11,9 @@ import {
 import { optionalDateToTs } from '@temporalio/common/lib/time.js';
 import type { Overlap, Plan } from '../contracts/plan.ts';
 import type { RunInput } from '../contracts/run.ts';
+import { summaryOf } from '../core/summary.ts';
 import type { Value } from '../core/values.ts';
-import { asUnreachable, memoOf, summaryOf } from './client.ts';
+import { asUnreachable, memoOf, WORKFLOW_TASK_TIMEOUT } from './client.ts';
 
 /** One entry of a river's `schedules`, with the plan that its runs get. */
 export interface WantedSchedule {
@@ -177,13 +178,19 @@ async function updateSchedule(
   );
 }
 
+/** A run asks for its river's lock itself: what a schedule says of overlap is its runs' own. */
+function withOverlap(plan: Plan, overlap: Overlap): Plan {
+  const river = plan.rivers[plan.root];
+  return river ? { ...plan, rivers: { ...plan.rivers, [plan.root]: { ...river, overlap } } } : plan;
+}
+
 function scheduleOptions(schedule: WantedSchedule, { taskQueue, searchAttributes }: ScheduleScope): ScheduleOptions {
   const { plan, cron, timezone, inputs } = schedule;
   const id = scheduleId(schedule, taskQueue);
   // Temporal adds the nominal time. Two schedules of one river may have the same.
   const workflowId = id.replace('/', '-');
   const input: RunInput = {
-    plan,
+    plan: withOverlap(plan, schedule.overlap),
     inputs,
     startedBy: `schedule:${id}`,
     full: false,
@@ -198,19 +205,22 @@ function scheduleOptions(schedule: WantedSchedule, { taskQueue, searchAttributes
     pauseOnFailure: schedule.pauseOnFailure,
     ...(schedule.catchupMs ? { catchupWindow: schedule.catchupMs } : {}),
   };
+  const action = {
+    type: 'startWorkflow' as const,
+    workflowType: plan.root,
+    workflowId,
+    taskQueue,
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+    args: [input],
+    ...(description ? { staticSummary: summaryOf(description) } : {}),
+  };
+  // The files' own plan: by it a later command sees whether they have changed.
+  const memo = { ...memoOf({ ...input, plan }), fingerprint: fingerprint([spec, policies, action]) };
   return {
     scheduleId: id,
     spec,
     policies,
-    action: {
-      type: 'startWorkflow',
-      workflowType: plan.root,
-      workflowId,
-      taskQueue,
-      args: [input],
-      memo: { ...memoOf(input), fingerprint: fingerprint([spec, policies, input, taskQueue, workflowId]) },
-      ...(description ? { staticSummary: summaryOf(description) } : {}),
-    },
+    action: { ...action, memo },
     memo: { upriver: { taskQueue, river: plan.root, cron, timezone } } satisfies Marker,
   };
 }

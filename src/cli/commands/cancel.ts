@@ -1,6 +1,8 @@
 /** `upriver cancel RUN`: stops a run between requests and waits until its outcomes are written. */
+import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
-import { cancelRun, hasWorker } from '../../temporal/client.ts';
+import { DRY_RUN } from '../../core/started-by.ts';
+import { cancelRun, hasWorker, terminateRun } from '../../temporal/client.ts';
 import { openRuntime, type ProjectRuntime } from '../../temporal/project-runtime.ts';
 import { action, type CommandContext, newCommand, RUN_HELP } from '../command.ts';
 import type { Console } from '../console.ts';
@@ -21,17 +23,17 @@ export function cancelCommand(): Command {
     )
     .action(
       action(async (context, [wanted = '']) => {
-        const run = await lookUp(context, wanted);
-        if (run.status !== 'running') return alreadyEnded(context.console, run);
-        return cancelAndWait(context, run);
+        const { document, startedBy } = await lookUp(context, wanted);
+        if (document.status !== 'running') return alreadyEnded(context.console, document);
+        return cancelAndWait(context, document, startedBy === DRY_RUN);
       }),
     );
 }
 
-async function lookUp(context: CommandContext, wanted: string): Promise<RunDocument> {
+async function lookUp(context: CommandContext, wanted: string): Promise<{ document: RunDocument; startedBy: string }> {
   await using runs = await openKnownRuns(context, await loadProjectSettings(context.projectDir));
   const { run } = await runs.find(wanted);
-  return runDocument(run, await readSteps(runs.store, run.id), Date.now());
+  return { document: runDocument(run, await readSteps(runs.store, run.id), Date.now()), startedBy: run.startedBy };
 }
 
 function alreadyEnded(console: Console, run: RunDocument): number {
@@ -45,9 +47,13 @@ function alreadyEnded(console: Console, run: RunDocument): number {
 async function cancelAndWait(
   { console, projectDir, env }: CommandContext,
   { run_id: runId, river }: RunDocument,
+  dryRun: boolean,
 ): Promise<number> {
   using interrupt = onInterrupt();
   const { log } = await openLog(projectDir);
+  // A dry run has no outcomes to write, and nobody may ever ask its queue for work.
+  const stop = (client: Client) =>
+    dryRun ? terminateRun(client, runId, 'The dry run was given up.') : cancelRun(client, runId);
   await using runtime = await openRuntime({
     project: await loadProjectSettings(projectDir),
     env,
@@ -55,10 +61,10 @@ async function cancelAndWait(
     host: true,
     onNote: (text) => console.note(text),
     // Asked before there is a worker, so that the run does not go on for a moment first.
-    beforeWorker: (client) => cancelRun(client, runId),
+    beforeWorker: stop,
   });
-  if (runtime.role !== 'host') await cancelRun(runtime.client, runId);
-  if (!(await anyoneWorks(runtime))) {
+  if (runtime.role !== 'host') await stop(runtime.client);
+  if (!dryRun && !(await anyoneWorks(runtime))) {
     console.note(`${runId} is asked to stop, but no worker is up to do it. It ends when one is: upriver worker`);
     return EXIT.failed;
   }

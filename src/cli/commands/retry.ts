@@ -1,6 +1,7 @@
 /** `upriver retry RUN`: a new run of that run's loops alone, over its rows that did not get through. */
 import type { Command } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
+import { byRetryOf } from '../../core/started-by.ts';
 import type { RunRecord } from '../../core/store.ts';
 import { planFor, type Project } from '../../language/index.ts';
 import { action, type CommandContext, newCommand, RUN_HELP } from '../command.ts';
@@ -26,7 +27,7 @@ export function retryCommand(): Command {
         const order = {
           plan: planFor(project, run.river),
           inputs: run.inputs,
-          startedBy: `retry:${run.id}`,
+          startedBy: byRetryOf(run.id),
           full: false,
           dryRun: false,
           retryOf: { runId: run.id, includeUnknown: options.includeUnknown ?? false },

@@ -1,5 +1,6 @@
 /** `upriver run RIVER`: runs it and waits for its end. */
 import type { Command } from 'commander';
+import { DRY_RUN } from '../../core/started-by.ts';
 import { planFor, type Project, resolveInputs } from '../../language/index.ts';
 import type { RunOrder } from '../../temporal/client.ts';
 import { action, newCommand } from '../command.ts';
@@ -35,7 +36,7 @@ function orderOf(project: Project, river: string, options: RunOptions): RunOrder
   return {
     plan,
     inputs: root ? resolveInputs(root, options.input ?? {}) : {},
-    startedBy: options.dryRun ? 'dry-run' : 'cli',
+    startedBy: options.dryRun ? DRY_RUN : 'cli',
     full: options.full ?? false,
     dryRun: options.dryRun ?? false,
     retryOf: null,

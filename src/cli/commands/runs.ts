@@ -1,6 +1,7 @@
 /** `upriver runs [RIVER]`: the latest runs, newest first. */
 import type { Command } from 'commander';
 import { badRows } from '../../core/outcomes.ts';
+import { starterOf } from '../../core/started-by.ts';
 import { planFor } from '../../language/index.ts';
 import { action, newCommand } from '../command.ts';
 import type { Console } from '../console.ts';
@@ -25,7 +26,7 @@ export function runsCommand(): Command {
         const runs = await Promise.all(
           (await known.list({ river, limit })).map(async ({ run, waits }) => ({
             document: runDocument(run, await readSteps(known.store, run.id), now),
-            by: run.startedBy.split(':', 1)[0] ?? '',
+            by: starterOf(run.startedBy).by,
             waits: waits !== null,
           })),
         );

@@ -1,5 +1,6 @@
 /** `upriver show RUN`: a run's steps, counts and errors; needs nothing running. */
 import type { Command } from 'commander';
+import { DRY_RUN } from '../../core/started-by.ts';
 import { temporalAddress } from '../../temporal/address.ts';
 import { findRunUrl } from '../../temporal/run-url.ts';
 import { action, newCommand, RUN_HELP } from '../command.ts';
@@ -24,7 +25,7 @@ export function showCommand(): Command {
         if (console.json) console.document(document);
         else showRun(console, document, url);
         if (waits) console.say(`It has not begun: ${waits}.`);
-        else if (run.status === 'running' && !url && !temporalAddress(project, env)) {
+        else if (run.status === 'running' && run.startedBy !== DRY_RUN && !url && !temporalAddress(project, env)) {
           console.say(`Nothing works on it now. Go on with it: ${runCommandOf(run.river, run)} (or upriver dev)`);
         }
         return EXIT.ok;

@@ -37,6 +37,12 @@ async function lastRunId(project: TestProject): Promise<string> {
   return runs[0]?.run_id ?? '';
 }
 
+/** Of the runs, newest first. */
+async function statuses(project: TestProject): Promise<string[]> {
+  const { runs } = JSON.parse((await project.upriver('runs', '--json')).stdout) as { runs: { status: string }[] };
+  return runs.map(({ status }) => status);
+}
+
 test('Ctrl-C stops the processes, not the river: the next run goes on with it, and no deal is sent twice', async () => {
   await using at = await slowDeals();
   const { hubspot, project } = at;
@@ -180,4 +186,67 @@ test('Ctrl-C on a guest: the run goes on without it', async () => {
   expect(ended.stdout).toContain('goes on without this command');
   hubspot.set({ latency: BRISK });
   await dev.says(/deals-\S+ +succeeded/);
+});
+
+test('a retry that is stopped is gone on with by the same command; `run` lets it end first', async () => {
+  await using at = await slowDeals();
+  const { hubspot, project } = at;
+  const first = project.start('run', 'deals', '--json');
+  await underWay(hubspot);
+  expect((await project.upriver('cancel', 'deals')).code).toBe(0);
+  const cancelled = JSON.parse((await first.ended).stdout) as RunResult;
+  const stopped = async (...args: string[]) => {
+    const before = hubspot.state().requests;
+    const running = project.start(...args);
+    await until(() => hubspot.state().requests > before);
+    running.child.kill('SIGINT');
+    return running.ended;
+  };
+  const retry = await stopped('retry', cancelled.run_id);
+  const retryId = await lastRunId(project);
+  expect(retryId).not.toBe(cancelled.run_id);
+  const goOn = `upriver retry ${cancelled.run_id}`;
+  expect(retry.stdout).toContain(`${retryId} has not ended. Go on with it: ${goOn} ·`);
+  expect((await project.upriver('show', retryId)).stdout).toContain(`Go on with it: ${goOn} (or upriver dev)`);
+
+  const again = await stopped('retry', cancelled.run_id);
+  expect(again.stdout).toContain(`Going on with ${retryId}, which had not ended.`);
+  expect(await lastRunId(project)).toBe(retryId);
+
+  hubspot.set({ latency: BRISK });
+  const run = await project.upriver('run', 'deals', '--json');
+  expect(run.stderr).toContain(`Going on with ${retryId} first, a retry of ${cancelled.run_id} that had not ended.`);
+  expect({ code: run.code, ...(JSON.parse(run.stdout) as RunResult) }).toMatchObject({
+    code: 0,
+    run_id: expect.not.stringMatching(retryId),
+    status: 'succeeded',
+    rows: { read: ROWS, delivered: ROWS },
+  });
+  const retried = JSON.parse((await project.upriver('show', retryId, '--json')).stdout) as RunResult;
+  expect(retried).toMatchObject({ status: 'succeeded', rows: { read: cancelled.rows.not_attempted } });
+});
+
+test('a dry run that is stopped or killed is nothing to go on with, and in nobody’s way', async () => {
+  await using at = await slowDeals();
+  const { project } = at;
+  const quick = await project.read('rivers/deals.yaml');
+  const endless = quick.replace('from range', 'from range(1000000) a(x), range(1000000000) b(y), range');
+  await project.write({ 'rivers/deals.yaml': endless });
+  const dryRun = async (signal: 'SIGINT' | 'SIGKILL') => {
+    const running = project.start('run', 'deals', '--dry-run');
+    await until(async () => (await statuses(project))[0] === 'running');
+    running.child.kill(signal);
+    return running.ended;
+  };
+  const stopped = await dryRun('SIGINT');
+  expect(stopped.code).toBe(130);
+  expect(stopped.stdout).toContain('Ask for it anew: upriver run deals --input add=1 --dry-run');
+  expect(await statuses(project)).toEqual(['cancelled']);
+
+  await dryRun('SIGKILL');
+  await project.write({ 'rivers/deals.yaml': quick });
+  const run = await project.upriver('run', 'deals', '--json');
+  expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(run.stdout)).toMatchObject({ status: 'succeeded', rows: { delivered: ROWS } });
+  expect(await statuses(project)).toEqual(['succeeded', 'cancelled', 'cancelled']);
 });
