@@ -1,9 +1,7 @@
 /** Runs an activity's work: heartbeats, cancellation, and errors that say whether trying again helps. */
 import { ApplicationFailure, CancelledFailure, Context, type Info } from '@temporalio/activity';
-import type { RetryPlan } from '../src/contracts/plan.ts';
-import { backoffMs } from '../src/core/backoff.ts';
-import { type ErrorReport, toReport, UpriverError } from '../src/core/errors.ts';
 import type { ActivityDeps } from './deps.ts';
+import { handOver, isStoreAway, type Tries, toFailure } from './failure.ts';
 
 /** A cancel comes with the answer, so this is how soon it is heard. */
 const HEARTBEAT_MS = 1_000;
@@ -31,12 +29,8 @@ export interface Attempt<Handle = unknown> {
   keepHandle: (handle: Handle) => void;
 }
 
-export interface AttemptOptions {
+export interface AttemptOptions extends Pick<Tries, 'retry' | 'bookkeeping' | 'step'> {
   deps: Pick<ActivityDeps, 'drain' | 'random'>;
-  /** null: retryable errors are tried again for ever. */
-  retry: RetryPlan | null;
-  /** Step id, for messages. */
-  step?: string;
 }
 
 export async function runAttempt<T, Handle = unknown>(
@@ -92,45 +86,15 @@ function graceAfter(cancelled: AbortSignal): { signal: AbortSignal; clear: () =>
 }
 
 function failure(error: unknown, details: AttemptDetails, options: AttemptOptions, beat: () => void): Error {
-  const { cancellationSignal } = Context.current();
+  const { cancellationSignal, info } = Context.current();
+  const { deps, ...tries } = options;
   // Whatever error a cut-off statement or script ends in: it was the cancel.
   if (cancellationSignal.aborted) {
     return new CancelledFailure('The activity was cancelled.', [], error instanceof Error ? error : undefined);
   }
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  if (options.deps.drain.aborted) return handOver(error);
+  if (deps.drain.aborted) return handOver(error);
   if (!isStoreAway(error)) details.errors++;
   beat();
-  return toFailure(error, options, details.errors);
-}
-
-/** What a stopping worker breaks off, another one does again. */
-function handOver(error: unknown): ApplicationFailure {
-  const cause = error instanceof Error ? error : undefined;
-  return ApplicationFailure.create({
-    message: 'The worker is stopping; another one goes on.',
-    type: 'WorkerShutdown',
-    cause,
-  });
-}
-
-/** The state store is waited for, however long: that is no try of the step's. */
-function isStoreAway(error: unknown): boolean {
-  return error instanceof UpriverError && error.retry && error.code.startsWith('STATE_');
-}
-
-/** Whether to try again is data on the failure, as Temporal wants it. */
-function toFailure(error: unknown, { retry, step, deps }: AttemptOptions, errors: number): ApplicationFailure {
-  const report = toReport(error, step);
-  const retryable = error instanceof UpriverError ? error.retry : false;
-  const usedUp = retry !== null && errors >= retry.attempts && !isStoreAway(error);
-  const delay = retry && !isStoreAway(error) ? backoffMs(errors, retry, deps.random) : 1_000;
-  return ApplicationFailure.create({
-    message: report.hint ? `${report.message} ${report.hint}` : report.message,
-    type: report.code,
-    nonRetryable: !retryable || usedUp,
-    nextRetryDelay: Math.max(delay, error instanceof UpriverError ? (error.retryAfterMs ?? 0) : 0, 1),
-    details: [report satisfies ErrorReport],
-    cause: error instanceof Error && !(error instanceof UpriverError) ? error : undefined,
-  });
+  return toFailure(error, { ...tries, errors: details.errors, attempt: info.attempt, random: deps.random });
 }

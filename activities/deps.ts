@@ -26,6 +26,6 @@ export interface ActivityDeps {
 export interface OpenRuns {
   isOpen(workflowId: string): Promise<boolean>;
   cancel(workflowId: string): Promise<void>;
-  /** Somebody has asked it to stop, whether it has heard of that or not. */
+  /** Somebody has asked it to stop, or one that it is part of, whether it has heard of that or not. */
   isCancelRequested(workflowId: string): Promise<boolean>;
 }

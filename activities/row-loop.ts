@@ -30,7 +30,7 @@ export function rowLoopActivities(deps: ActivityDeps, rows: RowReader): RowLoopA
         return openRows(input, { ...deps, signal: abort, sleep: (ms: number) => sleep(ms) });
       }),
     settleRows: (input) =>
-      runAttempt(options(input.loop.path), () => {
+      runAttempt({ ...options(input.loop.path), bookkeeping: true }, () => {
         const { workflowExecution } = Context.current().info;
         return settleRows(input, { store, rows, writer: `rows/${workflowExecution?.runId}` });
       }),

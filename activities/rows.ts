@@ -26,7 +26,7 @@ export function rowActivities(deps: ActivityDeps, pools: Pools): RowActivities {
   const options = (loop: LoopKey) => ({ deps, retry: null, step: loop.path });
   return {
     checkKeys: (input) => runAttempt(options(input.loop), ({ cancel }) => checkKeys(input, { store, stop: cancel })),
-    finishRows: (input) => runAttempt(options(input.loop), () => finishRows(input, store)),
+    finishRows: (input) => runAttempt({ ...options(input.loop), bookkeeping: true }, () => finishRows(input, store)),
     retryRows: (input) => runAttempt(options(input.loop), () => retryRows(input, store)),
     writeResults: (input) =>
       runAttempt(options(input.loop), ({ cancel }) =>

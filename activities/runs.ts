@@ -1,13 +1,15 @@
 /** A run's beginning and end: one run of a river at a time, its line in the store, its persisted variables. */
+import { log } from '@temporalio/activity';
 import type { Activities, BeginRunInput, BeginRunResult, EndRunInput } from '../src/contracts/activities.ts';
 import type { StateStore } from '../src/core/store.ts';
 import { runAttempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export function runActivities(deps: ActivityDeps): Pick<Activities, 'beginRun' | 'endRun'> {
+  const options = { deps, retry: null, bookkeeping: true };
   return {
-    beginRun: (input) => runAttempt({ deps, retry: null }, () => beginRun(input, deps)),
-    endRun: (input) => runAttempt({ deps, retry: null }, () => endRun(input, deps)),
+    beginRun: (input) => runAttempt(options, () => beginRun(input, deps)),
+    endRun: (input) => runAttempt(options, () => endRun(input, deps)),
   };
 }
 
@@ -92,5 +94,6 @@ async function endRun(
   if (Object.keys(variables).length > 0) await store.saveVariables(run.river, variables);
   await store.updateRun(run.runId, { status, endedAt, error, values, expiresAt: endedAt + retentionMs });
   await store.unlockRiver(run.river, run.runId);
-  await store.prune(wallClock());
+  // What expired is deleted by the next run as well: no run is held up by it.
+  await store.prune(wallClock()).catch((error: unknown) => log.warn('Nothing was pruned', { error }));
 }

@@ -1,5 +1,5 @@
 /** Errors on their way through Temporal: what of them a user is shown. */
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { StepPlan } from '../src/contracts/plan.ts';
 import { formatDuration } from '../src/core/durations.ts';
 import { type ErrorReport, toReport, UpriverError } from '../src/core/errors.ts';
@@ -33,7 +33,7 @@ export function reportOf(error: unknown, step?: string): ErrorReport {
   }
   if (cause instanceof UpriverError) return toReport(cause, step);
   const message = cause instanceof Error ? cause.message : String(cause);
-  return { code: isTimeout(cause) ? 'INTERNAL_TIMEOUT' : 'INTERNAL_UNEXPECTED', message, step };
+  return { code: cause instanceof TimeoutFailure ? 'INTERNAL_TIMEOUT' : 'INTERNAL_UNEXPECTED', message, step };
 }
 
 function innermost(error: unknown): unknown {
@@ -42,8 +42,4 @@ function innermost(error: unknown): unknown {
     current = current.cause;
   }
   return current;
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutFailure';
 }

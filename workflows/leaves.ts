@@ -8,6 +8,7 @@ import { calledInput } from '../src/core/inputs.ts';
 import type { Outcome } from '../src/core/outcomes.ts';
 import { actionsFor, planFrom } from '../src/core/plan-slice.ts';
 import { builtIns } from '../src/core/scope.ts';
+import { summaryOf } from '../src/core/summary.ts';
 import { compileValue } from '../src/core/templates.ts';
 import { revive, type Value } from '../src/core/values.ts';
 import type { LeafStep } from '../src/core/walker.ts';
@@ -114,7 +115,7 @@ async function callRiver(step: RiverStep, { place }: LeafContext): Promise<LeafR
     args: [input],
     workflowId: `${run.runId}/${path}`,
     workflowTaskTimeout: '5s',
-    staticSummary: step.name ?? `${step.id}: river ${step.river}`,
+    staticSummary: summaryOf(step.name ?? `${step.id}: river ${step.river}`),
   } as const;
   if (!step.wait) {
     await startChild(step.river, { ...options, parentClosePolicy: ParentClosePolicy.ABANDON });

@@ -6,6 +6,7 @@ import type { LoopStep } from '../src/contracts/plan.ts';
 import { noRows } from '../src/core/outcomes.ts';
 import { actionsFor, planOf } from '../src/core/plan-slice.ts';
 import { scopeFor } from '../src/core/scope.ts';
+import { summaryOf } from '../src/core/summary.ts';
 import { asRows } from '../src/core/tolerance.ts';
 import { call } from './activities.ts';
 import { type LeafContext, type LeafResult, type Place, pathOf } from './place.ts';
@@ -57,7 +58,7 @@ async function runChild(input: LoopInput, context: LeafContext): Promise<LoopRes
       args: [input],
       workflowId: `${run.runId}/${path}`,
       workflowTaskTimeout: '5s',
-      staticSummary: step.name ?? `${step.id}: loop over ${input.rowset.rows} rows of ${step.over}`,
+      staticSummary: summaryOf(step.name ?? `${step.id}: loop over ${input.rowset.rows} rows of ${step.over}`),
     });
     noteLoop(step, result, context);
     return result;

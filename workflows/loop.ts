@@ -16,7 +16,7 @@ import { call } from './activities.ts';
 import { withDeadline } from './deadline.ts';
 import { countsTable } from './details.ts';
 import { reportOf, stepFailure, tooLate } from './failures.ts';
-import { isHistoryLong } from './history.ts';
+import { isHistoryLong, throwIfCancelled } from './history.ts';
 import { type Ended, walkRows } from './row-loop.ts';
 import { sendAll } from './send-rows.ts';
 
@@ -69,7 +69,10 @@ async function sendLoop(input: LoopInput, carry: LoopCarry): Promise<Ended> {
       rowset,
     });
   }
-  const carryOn = () => continueAsNew<typeof runLoop>({ ...input, carry });
+  const carryOn = () => {
+    throwIfCancelled();
+    return continueAsNew<typeof runLoop>({ ...input, carry });
+  };
   if (step.mode === 'steps') return walkRows(input, carry, carryOn);
   const plan = { run, loop, step, body: step.steps, rowset, scope, rows, ...actionsFor(step.steps, input.plan) };
   return sendAll(plan, carry, {

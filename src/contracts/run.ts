@@ -81,6 +81,9 @@ export interface DryRunSample {
   body: string | null;
 }
 
+/** Type of the failure by which an activity says that its run is asked to stop, when its workflow has not heard of that. */
+export const CANCELLED = 'RIVER_CANCELLED';
+
 /** Typed search attributes; registered where allowed, done without where not. */
 export const SEARCH_ATTRIBUTES = {
   RiverName: 'KEYWORD',

@@ -1,3 +1,4 @@
+import proto from '@temporalio/proto';
 import type { Plan } from '../../src/contracts/plan.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
@@ -177,6 +178,51 @@ describe('a loop over rows', () => {
     expect(rows).toMatchObject({ delivered: applied, unknown: 0 });
     expect(rows.not_attempted).toBe(500 - applied);
     expect(await engine.store.getRun(runId)).toMatchObject({ status: 'cancelled' });
+    sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
+  });
+
+  // A run's history of 2,000 events makes its loop carry on as new, and Temporal passes no cancel on to the new one.
+  test('a cancel is not lost where the loop was about to carry on as new', async () => {
+    sandbox.set({ latency: { minMs: 100, maxMs: 100 } });
+    const runId = await engine.start(planOf({ steps: [query(deals(1, 500)), loop({ maxInFlight: 1 })] }));
+    while (sandbox.state().deals.applied < 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    const child = engine.client.workflow.getHandle(`${runId}/each`);
+    for (let sent = 0; sent < 2_100; sent += 100)
+      await Promise.all(Array.from({ length: 100 }, () => child.signal('an event')));
+    await engine.client.workflow.getHandle(runId).cancel();
+    await expect(engine.result(runId)).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    const { rows } = await engine.store.countLoop({ runId, path: 'each' });
+    expect(rows).toMatchObject({ delivered: sandbox.state().deals.applied, unknown: 0 });
+    const { historyLength, raw } = await child.describe();
+    expect(historyLength).toBeGreaterThan(2_000);
+    expect(raw.workflowExecutionInfo?.execution?.runId).toBe(raw.workflowExecutionInfo?.firstRunId);
+    sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
+  });
+
+  test('an operator who pauses the activity pauses the loop, which goes on where it was', async () => {
+    sandbox.set({ latency: { minMs: 20, maxMs: 20 } });
+    const runId = await engine.start(planOf({ steps: [query(deals(1, 500)), loop({ maxInFlight: 2 })] }));
+    while (sandbox.state().deals.applied < 10) await new Promise((resolve) => setTimeout(resolve, 20));
+    const activity = {
+      namespace: engine.client.options.namespace,
+      execution: { workflowId: `${runId}/each` },
+      id: 'each/chunk-0',
+    };
+    await engine.client.workflowService.pauseActivity(activity);
+    const child = engine.client.workflow.getHandle(`${runId}/each`);
+    const paused = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED;
+    for (;;) {
+      const { raw, status } = await child.describe();
+      if (raw.pendingActivities?.[0]?.state === paused) break;
+      if (status.name !== 'RUNNING') throw new Error('the loop went on to its end');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const { applied } = sandbox.state().deals;
+    expect((await engine.store.countLoop({ runId, path: 'each' })).rows).toMatchObject({ delivered: applied });
+    expect(applied).toBeLessThan(500);
+    await engine.client.workflowService.unpauseActivity(activity);
+    expect((await engine.result(runId)).rows).toMatchObject({ delivered: 500 });
+    expect(sandbox.state().deals).toMatchObject({ received: 500 });
     sandbox.set({ latency: { minMs: 0, maxMs: 0 } });
   });
 
