@@ -1,9 +1,10 @@
 /** Warehouses and destinations of this process: opened at first use, shared by all its activities. */
-import type { ConnectionPlan, HttpConnectionPlan, Json, WarehouseConnectionPlan } from '../src/contracts/plan.ts';
+import type { ConnectionPlan, HttpConnectionPlan, Reference, WarehouseConnectionPlan } from '../src/contracts/plan.ts';
 import { openDestination } from '../src/http/destination.ts';
 import type { Destination } from '../src/http/http-client.ts';
 import { openWarehouse, type Warehouse } from '../src/warehouses/index.ts';
 import type { ActivityDeps } from './deps.ts';
+import { resolveHttp, resolveWarehouse } from './settings.ts';
 
 export interface Pools extends AsyncDisposable {
   warehouse(plan: WarehouseConnectionPlan): Promise<Warehouse>;
@@ -13,13 +14,13 @@ export interface Pools extends AsyncDisposable {
 /** Keyed by the whole definition: a changed connections.yaml is a new connection. */
 export function openPools(deps: ActivityDeps): Pools {
   const warehouses = new Shared((plan: WarehouseConnectionPlan) => connectWarehouse(plan, deps));
-  const destinations = new Shared((plan: HttpConnectionPlan) =>
-    openDestination(plan, { ...deps, permits: deps.store }),
+  const destinations = new Shared(async (plan: HttpConnectionPlan<Reference>) =>
+    openDestination(await resolveHttp(plan, deps.secrets), { ...deps, permits: deps.store }),
   );
   return {
     warehouse: (plan) => warehouses.get(plan),
     async destinations(plans) {
-      const http = plans.filter((plan): plan is HttpConnectionPlan => plan.type === 'http');
+      const http = plans.filter((plan): plan is HttpConnectionPlan<Reference> => plan.type === 'http');
       const opened = await Promise.all(http.map(async (plan) => [plan.name, await destinations.get(plan)] as const));
       return new Map(opened);
     },
@@ -58,19 +59,6 @@ async function connectWarehouse(
   plan: WarehouseConnectionPlan,
   { secrets, projectDir }: ActivityDeps,
 ): Promise<Warehouse> {
-  const config = (await resolveReferences(plan.config, secrets)) as Record<string, unknown>;
+  const config = await resolveWarehouse(plan, secrets);
   return openWarehouse(plan.type, { name: plan.name, projectDir, config });
-}
-
-/** Any field of a connection may be `{ env: NAME }` or `{ file: PATH }`, at any depth. */
-export async function resolveReferences(value: Json, secrets: ActivityDeps['secrets']): Promise<Json> {
-  if (Array.isArray(value)) return Promise.all(value.map((item) => resolveReferences(item, secrets)));
-  if (typeof value !== 'object' || value === null) return value;
-  const keys = Object.keys(value);
-  if (keys.length === 1 && typeof value.env === 'string') return secrets.resolve({ env: value.env });
-  if (keys.length === 1 && typeof value.file === 'string') return secrets.resolve({ file: value.file });
-  const fields = await Promise.all(
-    keys.map(async (key) => [key, await resolveReferences(value[key] ?? null, secrets)]),
-  );
-  return Object.fromEntries(fields);
 }

@@ -234,7 +234,7 @@ export interface BatchRowsPlan {
   rejected: Cel | null;
 }
 
-export type ConnectionPlan = HttpConnectionPlan | WarehouseConnectionPlan;
+export type ConnectionPlan = HttpConnectionPlan<Reference> | WarehouseConnectionPlan;
 export type WarehouseType = 'duckdb' | 'postgres' | 'snowflake';
 
 export interface WarehouseConnectionPlan {
@@ -244,41 +244,42 @@ export interface WarehouseConnectionPlan {
   config: { [key: string]: Json };
 }
 
-export interface HttpConnectionPlan {
+/** `Given`: what may stand in a setting's place until the worker opens the connection; afterwards nothing. */
+export interface HttpConnectionPlan<Given = never> {
   name: string;
   type: 'http';
   baseUrl: Resolvable<string>;
-  auth: AuthPlan;
+  auth: AuthPlan<Given>;
   headers: Record<string, Resolvable<string>>;
-  limits: LimitPlan[];
+  limits: LimitPlan<Given>[];
   /** Share of each limit left to other programs, 0 to 1. */
-  reserve: number;
-  maxInFlight: number;
-  timeoutMs: number;
+  reserve: number | Given;
+  maxInFlight: number | Given;
+  timeoutMs: number | Given;
   /** Rules that come after an action's own and before the defaults (from presets such as hubspot). */
   rules: RulePlan[];
 }
 
 /** A rolling window: at most `requests` in any `perMs`. */
-export interface LimitPlan {
-  requests: number;
-  perMs: number;
+export interface LimitPlan<Given = never> {
+  requests: number | Given;
+  perMs: number | Given;
   /** Glob patterns of paths it counts; null: every request. */
-  paths: string[] | null;
+  paths: (string | Given)[] | Given | null;
 }
 
-export type AuthPlan =
+export type AuthPlan<Given = never> =
   | { type: 'none' }
   | { type: 'bearer'; token: Reference }
   | { type: 'basic'; username: Resolvable<string>; password: Reference }
-  | { type: 'api_key'; in: 'header' | 'query'; name: string; key: Reference }
+  | { type: 'api_key'; in: 'header' | 'query' | Given; name: string | Given; key: Reference }
   | {
       type: 'oauth2_client_credentials';
       tokenUrl: Resolvable<string>;
       clientId: Resolvable<string>;
       clientSecret: Reference;
-      scopes: string[];
-      audience: string | null;
+      scopes: (string | Given)[] | Given;
+      audience: string | Given | null;
     }
   | {
       type: 'oauth2_refresh';

@@ -1,5 +1,5 @@
 /** connections.yaml → connection plans. */
-import type { AuthPlan, ConnectionPlan, HttpConnectionPlan, Json, Resolvable } from '../contracts/plan.ts';
+import type { AuthPlan, ConnectionPlan, HttpConnectionPlan, Json, Reference, Resolvable } from '../contracts/plan.ts';
 import { literalText } from './names.ts';
 import { parseWith } from './parse.ts';
 import { PRESETS, type Preset } from './presets.ts';
@@ -73,7 +73,7 @@ function compileConnection(name: string, connection: Connection, file: FileProbl
   return { plan: { name, type, config: config as { [key: string]: Json } }, preset: null };
 }
 
-function httpPlan(name: string, connection: Http, preset: Preset | null): HttpConnectionPlan {
+function httpPlan(name: string, connection: Http, preset: Preset | null): HttpConnectionPlan<Reference> {
   const { limits } = connection;
   const baseUrl = connection.base_url ?? preset?.baseUrl ?? '';
   return {
@@ -86,14 +86,14 @@ function httpPlan(name: string, connection: Http, preset: Preset | null): HttpCo
       limits?.map(({ requests, per, paths }) => ({ requests, perMs: per, paths: paths ?? null })) ??
       preset?.limits ??
       [],
-    reserve: Number.parseFloat(connection.reserve) / 100,
+    reserve: typeof connection.reserve === 'string' ? Number.parseFloat(connection.reserve) / 100 : connection.reserve,
     maxInFlight: connection.max_in_flight,
     timeoutMs: connection.timeout,
     rules: preset?.rules ?? [],
   };
 }
 
-function authPlan(auth: Auth): AuthPlan {
+function authPlan(auth: Auth): AuthPlan<Reference> {
   switch (auth.type) {
     case 'oauth2_client_credentials':
       return {

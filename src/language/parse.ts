@@ -190,10 +190,17 @@ function expand(issue: Issue, value: unknown): Issue[] {
   const meant = issue.errors.filter(
     (errors) => !errors.some((error) => error.path.length === 0 && error.code === 'invalid_type'),
   );
-  const [only, ...others] = meant;
+  const [only, ...others] = meant.length > 0 ? meant : scalarsOf(issue, valueAt(value, pathOf(issue)));
   if (!only) return [issue];
   const chosen = others.length === 0 ? only : likeliest(meant);
   return chosen.flatMap((inner) => expand({ ...inner, path: [...issue.path, ...inner.path] } as Issue, value));
+}
+
+/** Where a mapping is meant to stand for a value, what is no mapping was meant to be the value itself. */
+function scalarsOf(issue: Extract<Issue, { code: 'invalid_union' }>, actual: unknown): (readonly Issue[])[] {
+  if (typeof actual === 'object') return [];
+  const scalars = issue.errors.filter(([first]) => first?.code === 'invalid_type' && first.expected !== 'object');
+  return scalars.length === 1 ? scalars : [];
 }
 
 function likeliest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {

@@ -153,10 +153,16 @@ function kindOf(schema: JsonSchema): string {
   if (schema.const !== undefined) return `\`${schema.const}\``;
   const alternatives = alternativesOf(schema);
   if (alternatives.length > 0) return [...new Set(alternatives.map(kindOf))].join(' or ');
-  if (schema.type === 'array') return `list of ${kindOf((schema.items ?? {}) as JsonSchema)}`;
+  if (schema.type === 'array') return `list of ${kindOf(itemsOf(schema))}`;
   if (isReference(schema)) return `\`{ ${Object.keys(schema.properties ?? {})[0]} }\``;
   if (Array.isArray(schema.type)) return schema.type.map((type) => KINDS[type] ?? type).join(' or ');
   return KINDS[schema.type ?? ''] ?? 'any value';
+}
+
+/** References stand in for items of any list: it is enough to say so once. */
+function itemsOf(schema: JsonSchema): JsonSchema {
+  const items = (schema.items ?? {}) as JsonSchema;
+  return alternativesOf(items)[0] ?? items;
 }
 
 const KINDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** Tries one connection as a worker would use it, and says what it found. */
-import { resolveReferences } from '../../activities/pools.ts';
+import { resolveHttp, resolveWarehouse } from '../../activities/settings.ts';
 import type { ConnectionPlan, HttpConnectionPlan } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
 import type { PermitStore } from '../core/permits.ts';
@@ -20,8 +20,8 @@ export async function testConnection(
   { projectDir, env }: TestSurroundings,
 ): Promise<Record<string, string>> {
   const secrets = createSecretResolver({ env, projectDir });
-  if (plan.type === 'http') return testHttp(plan, secrets);
-  const config = (await resolveReferences(plan.config, secrets)) as Record<string, unknown>;
+  if (plan.type === 'http') return testHttp(await resolveHttp(plan, secrets), secrets);
+  const config = await resolveWarehouse(plan, secrets);
   await using warehouse = await openWarehouse(plan.type, { name: plan.name, projectDir, config, makesNothing: true });
   // Awaited here: the warehouse is closed on return.
   return await warehouse.check();

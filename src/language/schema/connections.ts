@@ -1,9 +1,11 @@
 /** connections.yaml: warehouses and APIs. */
 import * as z from 'zod';
-import { AnyText, DatabaseUrl, Duration, Reference, resolvable, say, Text } from './common.ts';
+import { AnyText, DatabaseUrl, Duration, Env, File, Reference, resolvable, say, Text } from './common.ts';
 
-const Integer = z.int().min(1);
+const Integer = resolvable(z.int().min(1));
+const Truth = resolvable(z.boolean());
 const PlainText = resolvable(Text);
+const TextList = resolvable(z.array(PlainText).min(1));
 
 export const DuckdbConnection = z
   .strictObject({
@@ -13,10 +15,9 @@ export const DuckdbConnection = z
       .record(z.string(), PlainText)
       .optional()
       .describe('More database files, by the name that SQL knows them by'),
-    create: z
-      .boolean()
-      .optional()
-      .describe('Whether files that are not there yet are made, in folders that are; default true'),
+    create: Truth.optional().describe(
+      'Whether files that are not there yet are made, in folders that are; default true',
+    ),
   })
   .describe('DuckDB, the embedded warehouse');
 
@@ -33,11 +34,13 @@ export const PostgresConnection = z
     ssl: z
       .union([
         z.boolean(),
+        Env,
+        File,
         z.strictObject({
           ca: Reference.optional(),
           cert: Reference.optional(),
           key: Reference.optional(),
-          verify: z.boolean().optional(),
+          verify: Truth.optional(),
         }),
       ])
       .optional()
@@ -79,8 +82,8 @@ const Auth = z
     z.strictObject({ type: z.literal('basic'), username: PlainText, password: Reference }),
     z.strictObject({
       type: z.literal('api_key'),
-      in: z.enum(['header', 'query']).default('header'),
-      name: Text.describe('Of the header or the parameter'),
+      in: resolvable(z.enum(['header', 'query'])).default('header'),
+      name: PlainText.describe('Of the header or the parameter'),
       key: Reference,
     }),
     z.strictObject({
@@ -88,8 +91,8 @@ const Auth = z
       token_url: PlainText,
       client_id: PlainText,
       client_secret: Reference,
-      scopes: z.array(Text).default([]),
-      audience: Text.optional(),
+      scopes: resolvable(z.array(PlainText)).default([]),
+      audience: PlainText.optional(),
     }),
     z.strictObject({
       type: z.literal('oauth2_refresh'),
@@ -104,27 +107,27 @@ export type Auth = z.infer<typeof Auth>;
 
 export const Limit = z
   .strictObject({
-    requests: z
-      .int()
-      .min(
-        1,
-        say('a limit lets at least one request through', 'Write how many requests the API takes, for example 190.'),
-      ),
-    per: Duration,
-    paths: z.array(Text).min(1).optional().describe('Only requests to paths that match one of these globs'),
+    requests: resolvable(
+      z
+        .int()
+        .min(
+          1,
+          say('a limit lets at least one request through', 'Write how many requests the API takes, for example 190.'),
+        ),
+    ),
+    per: resolvable(Duration),
+    paths: TextList.optional().describe('Only requests to paths that match one of these globs'),
   })
   .describe('A rolling window: never more requests in any span of this length');
 
 const HttpFields = {
   headers: z.record(z.string(), resolvable(AnyText)).default({}).describe('Sent with every request'),
   limits: z.array(Limit).optional().describe('All hold, across every river and worker that uses this connection'),
-  reserve: z
-    .string()
-    .regex(/^\d{1,2}(\.\d+)?%$/, say('a reserve is a share', 'Write it like 10%.'))
+  reserve: resolvable(z.string().regex(/^\d{1,2}(\.\d+)?%$/, say('a reserve is a share', 'Write it like 10%.')))
     .default('0%')
     .describe('Share of each limit that is left to other programs'),
   max_in_flight: Integer.default(20).describe('Requests at once, per worker process'),
-  timeout: Duration.prefault('30s').describe('Longest wait for an answer'),
+  timeout: resolvable(Duration).prefault('30s').describe('Longest wait for an answer'),
 };
 const BaseUrl = resolvable(
   Text.regex(/^https?:\/\/[^\s?#]+$/, say('this is not an http(s) URL', 'Write https://api.example.com.')).refine(

@@ -109,6 +109,14 @@ const connections: [string, string, string, string][] = [
     '1:68 CONFIG_BAD_VALUE',
     '30s',
   ],
+  ['a timeout without a unit', 'x: { type: http, base_url: http://a, timeout: 30 }', '1:47 CONFIG_BAD_VALUE', '30s'],
+  [
+    'a mistyped reference in a setting',
+    'x: { type: http, base_url: http://a, max_in_flight: { evn: A } }',
+    '1:55 CONFIG_UNKNOWN_KEY',
+    "Did you mean 'env'?",
+  ],
+  ['a port that is text', 'x: { type: postgres, host: h, port: "5432" }', '1:37 CONFIG_WRONG_TYPE', 'Write a number.'],
   [
     'a reserve that is no share',
     'x: { type: http, base_url: http://a, reserve: 10 }',
