@@ -1,31 +1,18 @@
 /** Puts what the loops of a dry run would send into one report. */
 import type { DryRunCounts } from '../src/contracts/activities.ts';
-import type { Plan } from '../src/contracts/plan.ts';
 import type { DryRunReport } from '../src/contracts/run.ts';
-import { limitsTime } from '../src/core/limits-time.ts';
+import { addCounted, limitsTime } from '../src/core/limits-time.ts';
 
 interface Rehearsed {
   dryRuns: readonly DryRunCounts[];
   undecided: readonly string[];
 }
 
-export function dryRunReport(
-  { dryRuns: steps, undecided }: Rehearsed,
-  { connections }: Pick<Plan, 'connections'>,
-): DryRunReport {
-  const perConnection: Record<string, number> = {};
-  for (const { requests } of steps) {
-    for (const [name, count] of Object.entries(requests)) perConnection[name] = (perConnection[name] ?? 0) + count;
-  }
-  const times = Object.entries(perConnection).map(([name, count]) => {
-    const connection = connections[name];
-    return connection?.type === 'http' ? limitsTime(count, connection) : 0;
-  });
+export function dryRunReport({ dryRuns: steps, undecided }: Rehearsed): DryRunReport {
   return {
     rows: steps.reduce((sum, { rows }) => sum + rows, 0),
-    requests: Object.values(perConnection).reduce((sum, count) => sum + count, 0),
-    // Connections do not wait for each other, but steps do: the sum is what may be counted on.
-    estimated_ms: times.reduce((sum, time) => sum + time, 0),
+    requests: steps.reduce((sum, { requests }) => sum + requests, 0),
+    estimated_ms: limitsTime(steps.flatMap(({ windows }) => windows)),
     samples: steps.flatMap(({ samples }) => samples),
     refused: steps.flatMap(({ refused }) => refused),
     undecided: [...undecided],
@@ -35,13 +22,14 @@ export function dryRunReport(
 /** As many as are shown of one loop. */
 const SAMPLES = 3;
 
+export const NOTHING_COUNTED: DryRunCounts = { rows: 0, requests: 0, windows: [], samples: [], refused: [] };
+
 /** What the rows of a row-by-row loop would send, all in all. Its own rows are what counts. */
-export function addDryRun(sum: DryRunCounts, { requests, samples, refused }: DryRunCounts): DryRunCounts {
-  const total = { ...sum.requests };
-  for (const [name, count] of Object.entries(requests)) total[name] = (total[name] ?? 0) + count;
+export function addDryRun(sum: DryRunCounts, { requests, windows, samples, refused }: DryRunCounts): DryRunCounts {
   return {
     rows: sum.rows,
-    requests: total,
+    requests: sum.requests + requests,
+    windows: addCounted([...sum.windows, ...windows]),
     samples: [...sum.samples, ...samples].slice(0, SAMPLES),
     refused: [...sum.refused, ...refused].slice(0, SAMPLES),
   };

@@ -123,7 +123,7 @@ async function finish({ input, run, host }: Run, { status, error, failure }: End
   return result;
 }
 
-function resultOf({ input, run, host }: Run, { status, error }: Ending): RunResult {
+function resultOf({ run, host }: Run, { status, error }: Ending): RunResult {
   return {
     run_id: run.runId,
     workflow_id: run.runId,
@@ -135,7 +135,7 @@ function resultOf({ input, run, host }: Run, { status, error }: Ending): RunResu
     rows: host.steps.reduce((sum, step) => (step.rows ? addCounts(sum, step.rows) : sum), noRows()),
     error,
     outputs: singleValues(host.place),
-    ...(run.dryRun ? { dry_run: dryRunReport(host, input.plan) } : {}),
+    ...(run.dryRun ? { dry_run: dryRunReport(host) } : {}),
   };
 }
 

@@ -12,7 +12,7 @@ import { walk } from '../src/core/walker.ts';
 import { call } from './activities.ts';
 import { countsTable } from './details.ts';
 import { isHistoryLong } from './history.ts';
-import { addDryRun } from './dry-run.ts';
+import { addDryRun, NOTHING_COUNTED } from './dry-run.ts';
 import { reportOf } from './failures.ts';
 import { rowPlace } from './place.ts';
 import { endOf, type RowEnd, UNTOUCHED, verdictOf, WENT_WELL } from './row-end.ts';
@@ -131,7 +131,7 @@ class RowWalks {
 
   /** A dry run gives no row an outcome. */
   #noteDryRun({ dryRuns }: WorkflowHost, { outcome }: RowEnd): void {
-    const sum = dryRuns.reduce(addDryRun, this.#carry.dryRun ?? { rows: 0, requests: {}, samples: [], refused: [] });
+    const sum = dryRuns.reduce(addDryRun, this.#carry.dryRun ?? NOTHING_COUNTED);
     this.#carry.dryRun = { ...sum, rows: sum.rows + (outcome === 'delivered' ? 1 : 0) };
   }
 

@@ -1,5 +1,6 @@
 /** The activities' signatures: what workflows ask of the worker. Types only. Rows never travel here, only counts and references. */
 import type { ErrorReport } from '../core/errors.ts';
+import type { CountedWindow } from '../core/limits-time.ts';
 import type { CountedOutcome, Outcome, RowCounts } from '../core/outcomes.ts';
 import type { LoopKey } from '../core/store.ts';
 import type { Value } from '../core/values.ts';
@@ -140,8 +141,9 @@ export interface SendResult {
 export interface DryRunCounts {
   /** Rows that would be sent. */
   rows: number;
-  /** Per connection. */
-  requests: Record<string, number>;
+  requests: number;
+  /** What they take of the connections' limits. */
+  windows: CountedWindow[];
   samples: DryRunSample[];
   refused: DryRunRefusal[];
 }

@@ -4,6 +4,7 @@
  */
 import type { DryRunCounts } from '../contracts/activities.ts';
 import type { DryRunRefusal, DryRunSample } from '../contracts/run.ts';
+import type { CountedWindow } from '../core/limits-time.ts';
 import { countsFromHistogram, histogram, ROW_STATE, type RowCounts } from '../core/outcomes.ts';
 import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import type { Destination, Exchange, Limiter, Permit } from '../http/http-client.ts';
@@ -18,7 +19,8 @@ export class Rehearsal {
   readonly #step: string;
   readonly #samples: DryRunSample[] = [];
   readonly #refused: DryRunRefusal[] = [];
-  readonly #requests: Record<string, number> = {};
+  readonly #windows = new Map<string, CountedWindow>();
+  #requests = 0;
   readonly #states = new Map<number, Uint8Array>();
 
   constructor(step: string) {
@@ -31,8 +33,8 @@ export class Rehearsal {
   }
 
   note({ request, prepared, rows }: Unit): void {
-    const { name, redact } = request.destination;
-    this.#requests[name] = (this.#requests[name] ?? 0) + 1;
+    const { redact } = request.destination;
+    this.#count(request.destination, prepared.path);
     if (this.#samples.length >= SAMPLES) return;
     const { method, url, headers, body } = prepared;
     this.#samples.push({
@@ -68,9 +70,19 @@ export class Rehearsal {
     return {
       rows: this.#sum()[ROW_STATE.delivered] ?? 0,
       requests: this.#requests,
+      windows: [...this.#windows.values()],
       samples: this.#samples,
       refused: this.#refused,
     };
+  }
+
+  #count({ name, limiter }: Destination, path: string): void {
+    this.#requests++;
+    for (const window of limiter.windowsOf(path)) {
+      const known = this.#windows.get(window.id) ?? { ...window, connection: name, counted: 0 };
+      this.#windows.set(window.id, known);
+      known.counted++;
+    }
   }
 
   #noteRefusal({ row, outcome, code, message }: OutcomeRecord): void {
@@ -110,12 +122,13 @@ function overlay(real: StateStore, replaced: Partial<StateStore>): StateStore {
 }
 
 function standIn(real: Destination): Destination {
-  return { ...real, limiter: openLimiter, send: async () => NO_CONTENT };
+  const { windowsOf } = real.limiter;
+  return { ...real, limiter: { ...openLimiter, windowsOf }, send: async () => NO_CONTENT };
 }
 
 const freePermit: Permit = { fresh: () => true, answered() {}, unused() {} };
 
-const openLimiter: Limiter = {
+const openLimiter: Omit<Limiter, 'windowsOf'> = {
   unlimited: true,
   enter: () => undefined,
   leave() {},

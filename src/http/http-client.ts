@@ -1,6 +1,7 @@
 /** One request out, one exchange back. Nothing here knows rows, rivers or Temporal. */
 import type { RulePlan } from '../contracts/plan.ts';
 import type { Exchange } from '../core/exchange.ts';
+import type { Window } from '../core/permits.ts';
 
 export type { Exchange };
 
@@ -60,6 +61,8 @@ export interface Limiter {
    * Rejects with UpriverError REMOTE_LIMIT_PARK (`retryAfterMs`) when the next permit is more than a minute away: park durably.
    */
   permit(path: string, taker: string, signal: AbortSignal): Promise<Permit>;
+  /** The windows that count a request to this path. */
+  windowsOf(path: string): readonly Window[];
   /** A pause for everyone on the connection, here and in other processes. */
   pause(forMs: number): Promise<void>;
   /** Milliseconds until the connection's pause ends; 0: not paused. */

@@ -6,7 +6,7 @@ import { createPause, watchPause } from './pause.ts';
 import { PermitQueue, type QueueDeps } from './permit-queue.ts';
 import { createObserver } from './rate-observer.ts';
 import { Slots } from './slots.ts';
-import { type PathWindow, windowsOf } from './windows.ts';
+import { windowsOf } from './windows.ts';
 
 export interface LimiterDeps {
   permits: PermitStore;
@@ -33,9 +33,10 @@ export function openLimiter(
   const unlimited = windows.length === 0;
   const places = new Slots(plan.maxInFlight);
   const pause = createPause(now);
+  const countedBy = (path: string) => windows.filter(({ matches }) => matches(path)).map(({ window }) => window);
   const process = `${plan.name}-${Math.floor(random() * 2 ** 52).toString(36)}`;
   const shared = { connection: plan.name, process, store, onPaused: pause.extend };
-  const queues = createQueues(windows, { ...shared, now, paused: () => pause.left() > 0, pausedFor: pause.left });
+  const queues = createQueues(countedBy, { ...shared, now, paused: () => pause.left() > 0, pausedFor: pause.left });
   // Where a window counts every path, whoever asks for permits is told of a pause.
   const watch = windows.some(({ everywhere }) => everywhere) ? null : watchPause(shared);
   const pauseAll = (forMs: number) => {
@@ -52,6 +53,7 @@ export function openLimiter(
     },
     leave: () => places.leave(),
     permit: (path, taker, signal) => queues.for(path)?.take(taker, signal) ?? pause.permit(signal),
+    windowsOf: countedBy,
     pause: pauseAll,
     pausedFor: pause.left,
     observe: createObserver({ windows, store, now, wallClock, pause: pauseAll }),
@@ -69,11 +71,11 @@ interface Queues {
 }
 
 /** A queue per set of windows that a request can be counted in. */
-function createQueues(windows: readonly PathWindow[], deps: QueueDeps): Queues {
+function createQueues(windowsOf: Limiter['windowsOf'], deps: QueueDeps): Queues {
   const queues = new Map<string, PermitQueue>();
   return {
     for: (path) => {
-      const counting = windows.filter(({ matches }) => matches(path)).map(({ window }) => window);
+      const counting = windowsOf(path);
       if (counting.length === 0) return null;
       const key = counting.map(({ id }) => id).join('\n');
       const queue = queues.get(key) ?? new PermitQueue(counting, deps);

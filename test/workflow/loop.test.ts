@@ -1,5 +1,5 @@
 import proto from '@temporalio/proto';
-import type { Plan } from '../../src/contracts/plan.ts';
+import type { HttpConnectionPlan, Plan } from '../../src/contracts/plan.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
 import { action, loop, type PlanParts, plan, query, request } from '../helpers/plans.ts';
@@ -109,12 +109,18 @@ describe('a loop over rows', () => {
 
   test('a dry run renders every request and sends none', async () => {
     const sql = `${deals(1, 10)} union all select '..', json_object('amount', 1)`;
-    const steps = [query(sql), loop({ tolerate: { rows: 1 } })];
-    const result = await engine.run(planOf({ steps }), { dryRun: true });
+    const rehearsed = planOf({ steps: [query(sql), loop({ tolerate: { rows: 1 } })] });
+    const limits = [
+      { requests: 5, perMs: 60_000, paths: ['/crm/v3/objects/*/*'] },
+      { requests: 1, perMs: 60_000, paths: ['/crm/v3/objects/*/search'] },
+    ];
+    rehearsed.connections.api = { ...rehearsed.connections.api, limits } as HttpConnectionPlan;
+    const result = await engine.run(rehearsed, { dryRun: true });
     expect(sandbox.state().deals).toMatchObject({ received: 0 });
     expect(result.dry_run).toMatchObject({
       rows: 10,
       requests: 10,
+      estimated_ms: 60_000,
       refused: [{ step: 'each', row: 11, code: 'ROW_VALUE_IN_PATH' }],
     });
     expect(result.rows).toMatchObject({ read: 11, delivered: 0, rejected: 1, not_attempted: 10 });

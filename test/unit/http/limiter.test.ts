@@ -2,6 +2,7 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { HttpConnectionPlan, LimitPlan } from '../../../src/contracts/plan.ts';
+import { limitsTime } from '../../../src/core/limits-time.ts';
 import type { PermitStore } from '../../../src/core/permits.ts';
 import type { Permit } from '../../../src/http/http-client.ts';
 import { type OpenLimiter, openLimiter } from '../../../src/http/limiter.ts';
@@ -109,6 +110,36 @@ async function sendAll(latencies: number[], processes: number): Promise<number[]
   await Promise.all(limiters.map((limiter) => limiter.close()));
   return arrivals.sort((a, b) => a - b);
 }
+
+describe('how long limits make requests take that are only counted', () => {
+  const hubspot = [
+    { requests: 190, perMs: 10_000, paths: null },
+    { requests: 5, perMs: 1_000, paths: ['/crm/v3/objects/*/search'] },
+  ];
+  const counted = (limiter: OpenLimiter, connection: string, path: string, requests: number) =>
+    Array.from({ length: requests }, () =>
+      limiter.windowsOf(path).map((window) => ({ ...window, connection, counted: 1 })),
+    ).flat();
+
+  test.each([
+    [{ '/crm/v3/objects/deals/1': 190 }, 0],
+    [{ '/crm/v3/objects/deals/1': 1_000 }, 50_000],
+    [{ '/crm/v3/objects/deals/search': 60 }, 11_000],
+    [{ '/crm/v3/objects/deals/1': 200, '/crm/v3/objects/deals/search': 100 }, 19_000],
+  ])('%j', (requests, ms) => {
+    const limiter = limiterOf(new MemoryPermits(now), { limits: hubspot });
+    const windows = Object.entries(requests).flatMap(([path, count]) => counted(limiter, 'api', path, count));
+    expect(limitsTime(windows)).toBe(ms);
+  });
+
+  test('a share is left to others; connections are added up, as steps wait for each other', () => {
+    const windows = ['a', 'b'].flatMap((name) => {
+      const limiter = limiterOf(new MemoryPermits(now), { name, reserve: 0.5 });
+      return counted(limiter, name, '/x', 11);
+    });
+    expect(limitsTime(windows)).toBe(40_000);
+  });
+});
 
 describe('fairness', () => {
   test('takers get permits in turn, however many each asks for', async () => {
