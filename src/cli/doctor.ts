@@ -1,7 +1,7 @@
 /** What `upriver doctor` looks at: each a finding, in the order in which things are needed. */
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toReport } from '../core/errors.ts';
+import { toReport, type UpriverError } from '../core/errors.ts';
 import type { Project } from '../language/index.ts';
 import { loadProject } from '../language/index.ts';
 import { connectClient } from '../temporal/connection.ts';
@@ -21,6 +21,8 @@ export interface Finding {
   detail: string;
   /** What to do about it; null when there is nothing to do. */
   mend: string | null;
+  /** Of the error that was met; null: it was none. */
+  code: string | null;
 }
 
 type Verdict = Omit<Finding, 'subject'>;
@@ -31,9 +33,9 @@ const MB = 1_000_000;
 const LOW_DISK_MB = 1_000;
 const NO_DISK_MB = 100;
 
-const ok = (detail: string): Verdict => ({ state: 'ok', detail, mend: null });
-const warn = (detail: string, mend: string): Verdict => ({ state: 'warn', detail, mend });
-const fail = (detail: string, mend: string): Verdict => ({ state: 'fail', detail, mend });
+const ok = (detail: string): Verdict => ({ state: 'ok', detail, mend: null, code: null });
+const warn = (detail: string, mend: string): Verdict => ({ state: 'warn', detail, mend, code: null });
+const fail = (detail: string, mend: string): Verdict => ({ state: 'fail', detail, mend, code: null });
 
 export async function* inspect(projectDir: string, env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
   const project = await loadProject(projectDir);
@@ -41,7 +43,7 @@ export async function* inspect(projectDir: string, env: NodeJS.ProcessEnv): Asyn
     ['Node', async () => checkNode(process.versions.node)],
     ['project files', async () => checkFiles(project)],
     ['secrets', () => checkSecrets(project, env)],
-    ['state folder', () => checkFolder(join(projectDir, '.upriver'))],
+    ['state folder', () => checkFolder(project)],
     ['state store', () => checkStore(project, env)],
     ['Temporal', () => checkTemporal(project, env)],
   ];
@@ -50,7 +52,12 @@ export async function* inspect(projectDir: string, env: NodeJS.ProcessEnv): Asyn
 
 function failure(error: unknown): Verdict {
   const { code, message, hint } = toReport(error);
-  return fail(`${code}  ${message}`, hint ?? 'See .upriver/upriver.log.');
+  return { ...fail(`${code}  ${message}`, hint ?? 'See .upriver/upriver.log.'), code };
+}
+
+/** Why this is no project. This machine can be looked at all the same; nothing is written then. */
+function noProject({ errors }: Project): UpriverError | undefined {
+  return errors.find(({ code }) => code === 'CONFIG_NO_PROJECT');
 }
 
 function checkNode(version: string): Verdict {
@@ -58,10 +65,12 @@ function checkNode(version: string): Verdict {
   return fail(`${version} is too old`, `Install Node ${NODE_MAJOR} (https://nodejs.org).`);
 }
 
-function checkFiles({ errors, rivers }: Project): Verdict {
+function checkFiles(project: Project): Verdict {
+  const none = noProject(project);
+  const errors = project.errors.filter((error) => error !== none);
   if (errors.length > 0) return fail(plural(errors.length, 'error'), 'See them all: upriver validate');
-  if (rivers.size === 0) return warn('no rivers', 'Start from a working project: upriver init');
-  return ok(`${plural(rivers.size, 'river')}, no errors`);
+  if (none) return warn(none.message, none.hint ?? '');
+  return ok(`${plural(project.rivers.size, 'river')}, no errors`);
 }
 
 async function checkSecrets(project: Project, env: NodeJS.ProcessEnv): Promise<Verdict> {
@@ -75,9 +84,11 @@ async function checkSecrets(project: Project, env: NodeJS.ProcessEnv): Promise<V
   return fail([...new Set(missing)].join('; '), 'Set them where the worker runs.');
 }
 
-async function checkFolder(dir: string): Promise<Verdict> {
+async function checkFolder(project: Project): Promise<Verdict> {
+  const none = noProject(project);
+  const dir = none ? project.dir : join(project.dir, '.upriver');
   try {
-    await mkdir(dir, { recursive: true });
+    if (!none) await mkdir(dir, { recursive: true });
     await access(dir, constants.W_OK);
   } catch (error) {
     return fail((error as Error).message, 'Let this user write into the project’s folder.');
@@ -90,6 +101,7 @@ async function checkFolder(dir: string): Promise<Verdict> {
 }
 
 async function checkStore(project: Project, env: NodeJS.ProcessEnv): Promise<Verdict> {
+  if (noProject(project) && project.settings.state.url === null) return ok('made with the first run of a project');
   await using store = await openProjectStore(project, env);
   const facts = await store.check();
   return ok(

@@ -35,8 +35,12 @@ const OUT_OF_REACH =
 
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof ProjectInvalid) return EXIT.usage;
-  if (!(error instanceof UpriverError)) return EXIT.failed;
-  if (OUT_OF_REACH.test(error.code)) return EXIT.unreachable;
-  if (/^(RIVER_|CONFIG_|STATE_URL$|USAGE$|SECRET_IN_FILE$)/.test(error.code)) return EXIT.usage;
+  return error instanceof UpriverError ? exitCodeOf(error.code) : EXIT.failed;
+}
+
+/** Of an error's code. */
+export function exitCodeOf(code: string): number {
+  if (OUT_OF_REACH.test(code)) return EXIT.unreachable;
+  if (/^(RIVER_|CONFIG_|STATE_URL$|USAGE$|SECRET_IN_FILE$)/.test(code)) return EXIT.usage;
   return EXIT.failed;
 }

@@ -1,5 +1,5 @@
 /** `upriver connections test [NAME]`: logs in to each connection and says what it found. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { toReport, UpriverError } from '../../core/errors.ts';
 import { findEmbedded } from '../../temporal/embedded.ts';
 import { testConnection } from '../../temporal/connection-test.ts';
@@ -17,7 +17,7 @@ interface Tested {
 }
 
 export function connectionsCommand(): Command {
-  return new Command('connections').description('the project’s connections').addCommand(testCommand());
+  return newCommand('connections', 'the project’s connections').addCommand(testCommand());
 }
 
 function testCommand(): Command {

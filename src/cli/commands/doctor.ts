@@ -1,9 +1,9 @@
-/** `upriver doctor`: what is missing on this machine, for this project, and how to mend it; 0 when nothing is, else 2. */
+/** `upriver doctor`: what is missing on this machine, for this project, and how to mend it; 0 when nothing is. */
 import type { Command } from 'commander';
 import { action, newCommand } from '../command.ts';
 import type { Console } from '../console.ts';
 import { type Finding, inspect } from '../doctor.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, exitCodeOf } from '../exit-codes.ts';
 
 const MARKS = { ok: ['green', 'ok  '], warn: ['yellow', 'warn'], fail: ['red', 'fail'] } as const;
 
@@ -15,9 +15,10 @@ export function doctorCommand(): Command {
         findings.push(finding);
         show(console, finding);
       }
-      const fine = findings.every((finding) => finding.state !== 'fail');
-      if (console.json) console.document({ ok: fine, findings });
-      return fine ? EXIT.ok : EXIT.usage;
+      const failed = findings.find((finding) => finding.state === 'fail');
+      if (console.json) console.document({ ok: !failed, findings });
+      if (!failed) return EXIT.ok;
+      return failed.code === null ? EXIT.usage : exitCodeOf(failed.code);
     }),
   );
 }

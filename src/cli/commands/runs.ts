@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { duration, number, timestamp } from '../format.ts';
 import { openKnownRuns } from '../known-runs.ts';
 import { parseCount } from '../options.ts';
-import { loadProjectSettings } from '../project.ts';
+import { loadProjectSettings, loadValidProject } from '../project.ts';
 import { type RunDocument, readSteps, runDocument } from '../run-view.ts';
 import { status } from '../summary.ts';
 import { table } from '../tables.ts';
@@ -30,8 +30,9 @@ export function runsCommand(): Command {
             waits: waits !== null,
           })),
         );
-        // Of a river that nobody knows there is nothing to list: its name is mistyped.
-        if (runs.length === 0 && river !== undefined && project.errors.length === 0) planFor(project, river);
+        // Of a river that nobody knows there is nothing to list: its name is mistyped, or its file is not valid.
+        if (runs.length === 0 && river !== undefined && !project.rivers.has(river))
+          planFor(await loadValidProject(context.projectDir), river);
         if (console.json) console.document({ runs: runs.map(({ document }) => document) });
         else if (runs.length === 0) console.say(`No runs yet. Start one with: upriver run ${river ?? 'RIVER'}`);
         else console.say(runTable(console, runs));

@@ -1,5 +1,5 @@
 /** `upriver sandbox hubspot`: the practice HubSpot, up until Ctrl-C. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/index.ts';
 import { action, newCommand } from '../command.ts';
@@ -23,7 +23,7 @@ interface CommandOptions {
 const USUAL_PORT = 8099;
 
 export function sandboxCommand(): Command {
-  return new Command('sandbox').description('practice APIs on this machine').addCommand(hubspotCommand());
+  return newCommand('sandbox', 'practice APIs on this machine', { json: false }).addCommand(hubspotCommand());
 }
 
 function hubspotCommand(): Command {

@@ -1,5 +1,5 @@
 /** `upriver schedules …`: makes Temporal's schedules match the files, and handles those that are there. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { UpriverError } from '../../core/errors.ts';
 import type { Project } from '../../language/index.ts';
 import { asUnreachable } from '../../temporal/client.ts';
@@ -23,8 +23,10 @@ import { loadProjectSettings, loadValidProject } from '../project.ts';
 import { table } from '../tables.ts';
 
 export function schedulesCommand(): Command {
-  return new Command('schedules')
-    .description('make Temporal’s schedules match the files; list, pause, resume, trigger, backfill them')
+  return newCommand(
+    'schedules',
+    'make Temporal’s schedules match the files; list, pause, resume, trigger, backfill them',
+  )
     .addCommand(applyCommand())
     .addCommand(listCommand())
     .addCommand(

@@ -1,4 +1,5 @@
 /** Usage, bad files and what needs nothing running: exit code 2, every error at once, one JSON document where asked for. */
+import { readdir } from 'node:fs/promises';
 import { jest } from '@jest/globals';
 import { dealsProject, makeProject } from './helpers.ts';
 
@@ -125,6 +126,7 @@ test.each([
   [['worker'], 'upriver dev'],
   [['runs', 'dealz'], 'deals'],
   [['--project', '.', 'run', 'dealz'], 'deals'],
+  [['connections', '--project', '.', 'test', 'hubspto'], 'hubspot'],
   [['sandbox', 'hubspot', '--port', '99999'], '65535'],
   [['sandbox', 'hubspot', '--faults', 'reset_befor=1%'], 'reset_before'],
 ])('%j is refused with exit code 2 and a hint', async (args, hint) => {
@@ -194,4 +196,25 @@ test('doctor names what is missing and how to mend it', async () => {
   const withSecret = await project.upriver('doctor');
   expect(withSecret.code).toBe(0);
   expect(withSecret.stdout).toMatch(/ok {4}state store +\S/);
+  await project.write({ 'upriver.yaml': 'temporal: { address: "127.0.0.1:1" }\n' });
+  const away = await project.upriver('doctor');
+  expect(away.code).toBe(5);
+  expect(away.stdout).toMatch(/fail {2}Temporal +CONFIG_TEMPORAL_UNREACHABLE/);
+});
+
+test('doctor outside a project looks at the machine, and leaves the folder as it is', async () => {
+  await using project = await makeProject({});
+  const ended = await project.upriver('doctor');
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(ended.stdout).toMatch(/warn {2}project files +there is no river here.*\n +→ .*upriver init/);
+  expect(ended.stdout).toMatch(/(ok {2}|warn) {2}Temporal/);
+  expect(await readdir(project.dir)).toEqual([]);
+});
+
+test('runs of a river whose file is not valid: its errors, as of any command that needs it', async () => {
+  await using project = await makeProject(BROKEN);
+  const ended = await project.upriver('runs', 'dealz');
+  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 2, stdout: '' });
+  expect(ended.stderr).toContain('rivers/deals.yaml:5:5');
+  expect((await project.upriver('runs')).code).toBe(0);
 });
