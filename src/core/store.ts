@@ -192,6 +192,8 @@ export interface StateStore extends PermitStore, AsyncDisposable {
   openLoop(loop: LoopKey & { rowsetId: string; rows: number; chunkSizes: readonly number[] }): Promise<LoopRecord>;
   getLoop(loop: LoopKey): Promise<LoopRecord | null>;
   listLoops(runId: string): Promise<LoopRecord[]>;
+  /** The same loop in runs of the same river that began after this one, the newest first. */
+  laterLoops(loop: LoopKey): Promise<LoopRecord[]>;
   /** Raises the epoch: from now on only commits with the returned one succeed. STATE_LOOP_ENDED: the loop is closed. */
   claimLoop(loop: LoopKey): Promise<{ epoch: number }>;
   /** The last claim: closes the loop and raises the epoch, so that only its caller can still settle rows. Safe to repeat. */

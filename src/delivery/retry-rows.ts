@@ -1,6 +1,8 @@
 /** Rows of an earlier run that are to be sent again, as a rowset of their own. Delivered rows never are. */
 import type { RetryRows, RetryRowsInput, RowsetRef } from '../contracts/activities.ts';
+import type { LoopStep } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
+import { resolveIterators } from '../core/iterators.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
@@ -10,8 +12,13 @@ import { rowsGone } from './row-reader.ts';
 import { keyText } from './row-source.ts';
 
 const RETRY = 'retry:';
-const RUNS_LOOKED_AT = 1_000;
-const SETTLED: ReadonlySet<number> = new Set([ROW_STATE.delivered, ROW_STATE.unchanged]);
+/** Whatever was sent may have been applied. */
+const SENT: ReadonlySet<number> = new Set([
+  ROW_STATE.delivered,
+  ROW_STATE.unchanged,
+  ROW_STATE.unknown,
+  ROW_STATE.sending,
+]);
 
 export async function retryRows(input: RetryRowsInput, store: StateStore): Promise<RetryRows | null> {
   const old = { runId: input.of, path: input.loop.path };
@@ -79,7 +86,7 @@ async function copyRows({ input, old, source, id }: Copy, store: StateStore): Pr
 async function skipSuperseded(input: RetryRowsInput, rowset: RowsetRef, store: StateStore): Promise<void> {
   const view = await openLoop({ ...input, rowset, body: input.step.steps }, store);
   const keys = await keysOf(view, store);
-  const superseded = await settledLater(input, keys, store);
+  const superseded = await sentLater(input, new Set(keys.values()), store);
   if (superseded.size === 0) return;
   const { epoch } = await store.claimLoop(input.loop);
   for (const [chunk, firstRow] of view.rowset.chunkStarts.entries()) {
@@ -109,43 +116,33 @@ async function keysOf({ rowset, layout }: LoopView, store: StateStore): Promise<
   return keys;
 }
 
-/** Key → the later run that delivered it, or found it unchanged. */
-async function settledLater(
-  input: RetryRowsInput,
-  keys: Map<number, string>,
+/** Key → the newest later run that sent it, or found it unchanged. */
+async function sentLater(
+  { of, loop, step, run }: RetryRowsInput,
+  wanted: ReadonlySet<string>,
   store: StateStore,
 ): Promise<Map<string, string>> {
-  const wanted = new Set(keys.values());
   const found = new Map<string, string>();
-  const retried = await store.getRun(input.of);
-  for (const run of await store.listRuns({ river: input.run.river, limit: RUNS_LOOKED_AT })) {
-    if (!retried || run.startedAt <= retried.startedAt || run.id === input.run.runId) continue;
-    const loop = await store.getLoop({ runId: run.id, path: input.loop.path });
-    if (loop) await addSettled({ loop, input, wanted, found }, store);
+  for (const later of await store.laterLoops({ runId: of, path: loop.path })) {
+    if (found.size === wanted.size) break;
+    if (later.runId === run.runId) continue;
+    for await (const key of sentKeys(later, step, store))
+      if (wanted.has(key) && !found.has(key)) found.set(key, later.runId);
   }
   return found;
 }
 
-interface Search {
-  loop: LoopRecord;
-  input: RetryRowsInput;
-  wanted: ReadonlySet<string>;
-  found: Map<string, string>;
-}
-
-async function addSettled({ loop, input, wanted, found }: Search, store: StateStore): Promise<void> {
+async function* sentKeys(loop: LoopRecord, { iterators, key }: LoopStep, store: StateStore): AsyncGenerator<string> {
   const rowset = await store.getRowset(loop.rowsetId);
   if (!rowset) return;
-  const ref = { $rowset: rowset.id, rows: rowset.rows, columns: rowset.columns };
-  const view = await openLoop({ ...input, loop, rowset: ref, body: input.step.steps }, store);
+  const named = key.flatMap((name) => iterators.filter((iterator) => iterator.name === name));
+  const columns = resolveIterators(named, rowset.columns);
   for (const chunk of rowset.chunkStarts.keys()) {
     const states = await store.readStates(loop, chunk);
-    if (!states.some((state) => SETTLED.has(state))) continue;
+    if (!states.some((state) => SENT.has(state))) continue;
     const { rows } = await store.readChunk(rowset.id, chunk);
-    for (const [index, text] of rows.entries()) {
-      const key = keyText(decode(text) as Row, view.layout.key);
-      if (wanted.has(key) && SETTLED.has(states[index] ?? 0)) found.set(key, loop.runId);
-    }
+    for (const [index, text] of rows.entries())
+      if (SENT.has(states[index] ?? ROW_STATE.pending)) yield keyText(decode(text) as Row, columns);
   }
 }
 

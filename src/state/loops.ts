@@ -13,6 +13,7 @@ type Loops = Pick<
   | 'openLoop'
   | 'getLoop'
   | 'listLoops'
+  | 'laterLoops'
   | 'claimLoop'
   | 'closeLoop'
   | 'stopLoop'
@@ -70,6 +71,18 @@ export function loopsOf(engine: Engine, delivered: Delivered): Loops {
       return (await db.selectFrom('loops').selectAll().where('run_id', '=', runId).orderBy('num').execute()).map(
         loopOf,
       );
+    },
+    async laterLoops({ runId, path }) {
+      // Runs are numbered when they begin, after they have waited for each other.
+      const loops = db
+        .selectFrom('loops')
+        .innerJoin('runs as later', 'later.id', 'loops.run_id')
+        .innerJoin('runs as this', 'this.river', 'later.river')
+        .selectAll('loops')
+        .where('this.id', '=', runId)
+        .whereRef('later.num', '>', 'this.num')
+        .where('loops.path', '=', path);
+      return (await loops.orderBy('later.num', 'desc').execute()).map(loopOf);
     },
     async claimLoop(key) {
       const claimed = await raise(key).where('closed', 'is', null).returning('epoch').executeTakeFirst();

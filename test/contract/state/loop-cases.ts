@@ -1,6 +1,7 @@
 /** Loops: opening, fencing, states, counts, records. */
 import { ROW_STATE } from '../../../src/core/outcomes.ts';
 import type { LoopCommit, LoopKey, OutcomeRecord, StateStore } from '../../../src/core/store.ts';
+import { aRun } from './run-cases.ts';
 import type { Place } from './suite.ts';
 
 export const KEY: LoopKey = { runId: 'run', path: 'each' };
@@ -46,6 +47,24 @@ export function aRecord(row: number, change: Partial<OutcomeRecord> = {}): Outco
 }
 
 export function loopCases(place: Place): void {
+  test('the same loop in later runs of its river, the newest first, whatever the clock said', async () => {
+    const store = await place.open();
+    const begin = async (id: string, path = 'each', river = 'trial-deals', startedAt = 5) => {
+      await store.createRun(aRun(id, { river, startedAt }));
+      await aLoop(store, [1], { runId: id, path });
+    };
+    for (const id of ['older', 'this', 'next']) await begin(id);
+    await begin('other-path', 'inner');
+    await begin('other-river', 'each', 'load');
+    await begin('newest', 'each', 'trial-deals', 4);
+    await store.createRun(aRun('no-loop'));
+    const later = (runId: string) => store.laterLoops({ runId, path: 'each' });
+    expect((await later('this')).map((loop) => loop.runId)).toEqual(['newest', 'next']);
+    expect((await later('this'))[1]).toEqual(await store.getLoop({ runId: 'next', path: 'each' }));
+    expect(await later('newest')).toEqual([]);
+    expect(await later('unheard-of')).toEqual([]);
+  });
+
   test('a new loop has all rows pending, however many', async () => {
     const store = await place.open();
     const chunkSizes = Array.from({ length: 200 }, () => 5_000);
