@@ -34,6 +34,8 @@ export interface CompiledBatch {
 export interface CompiledRequest {
   plan: RequestPlan;
   destination: Destination;
+  /** Whose health its answers tell of. */
+  host: string;
   retry: ActionPlan['retry'];
   inputs: [name: string, render: Render][];
   build: (scope: Scope, baseUrl: string) => PreparedRequest;
@@ -48,6 +50,7 @@ export function compileAction(plan: ActionPlan, destination: Destination): Compi
     (request): CompiledRequest => ({
       plan: request,
       destination,
+      host: hostOf(request, destination),
       retry: plan.retry,
       inputs: compileAll(request.inputs),
       build: compileRequest(request),
@@ -60,6 +63,12 @@ export function compileAction(plan: ActionPlan, destination: Destination): Compi
     }),
   );
   return { plan, defaults: defaultsOf(plan), destination, requests, batch: compileBatchPart(plan) };
+}
+
+/** A server that the action itself names, else whoever is behind the connection. */
+function hostOf({ target }: RequestPlan, { name, baseUrl }: Destination): string {
+  const [origin = null] = (target.kind === 'url' && /^https?:\/\/[^/?#{]+(?=[/?#]|$)/i.exec(target.url)) || [];
+  return origin === null || baseUrl.startsWith(origin) ? name : origin;
 }
 
 function defaultsOf({ inputs }: ActionPlan): Record<string, Value> {

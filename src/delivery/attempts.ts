@@ -7,13 +7,14 @@ import type { Reply } from '../core/reply.ts';
 import type { Exchange, PreparedRequest } from '../http/http-client.ts';
 import { pauseMs, retryAfterMs } from '../http/rate-headers.ts';
 import type { OutageDetector } from './outage.ts';
+import type { Outages } from './outages.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import { unsure } from './hash.ts';
 import { type SenderContext, StoppedError, sendOne } from './sender.ts';
 import type { RowTask, Unit } from './task.ts';
 
 export interface AttemptContext extends SenderContext {
-  outage: OutageDetector;
+  outages: Outages;
   random: () => number;
   /** Epoch milliseconds. */
   wallClock: () => number;
@@ -34,6 +35,7 @@ export interface Answer {
 }
 
 export async function attempt(unit: Unit, context: AttemptContext): Promise<Answer> {
+  const outage = context.outages.of(unit.request.host);
   let renewed = false;
   context.rehearsal?.note(unit);
   for (;;) {
@@ -44,20 +46,22 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     const verdict = unit.request.judge(exchange, attemptsOf(unit) + 1);
     if (verdict.then !== 'wait' && exchange.kind !== 'not_sent') for (const row of unit.rows) row.progress.attempts++;
     if (changes(unit.prepared) && mayBeApplied(exchange)) for (const row of unit.rows) row.progress.maybe = true;
-    noteHealth(exchange, unit, context, verdict);
+    noteHealth(exchange, verdict, { unit, outage });
     if (verdict.then === 'wait') {
       await waitForAll(exchange, verdict, unit, context);
       continue;
     }
     if (verdict.renew && !renewed) {
       renewed = true;
+      // A new token may be long in coming, or not come at all.
+      releaseAll(unit, context);
       if (await unit.request.destination.renewAuth()) continue;
     }
     if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope))
       return answer('split', verdict, unit);
     if (verdict.then !== 'retry') return answer(verdict.then, verdict, unit);
     const usedUp = attemptsOf(unit) >= unit.request.retry.attempts;
-    if (usedUp || context.outage.asksOnce) await untilAtFault(unit, context);
+    if (usedUp || outage.asksOnce) await untilAtFault(outage, unit, context);
     if (usedUp) return answer('fail', verdict, unit);
     await backOff(exchange, verdict, unit, context);
   }
@@ -72,7 +76,8 @@ function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange> {
   const { destination } = unit.request;
   const mark = () => markAll(unit, context);
   return sendOne({ request: prepared, destination, mark, markAhead }, context).catch((error) => {
-    throw error instanceof StoppedError ? stopped(unit, context) : error;
+    releaseAll(unit, context);
+    throw error;
   });
 }
 
@@ -100,18 +105,23 @@ export function progressOf({ row, progress }: RowTask): RowProgress | null {
   return { row, cursor, outputs: encode(rest as unknown as Value) };
 }
 
-function noteHealth(exchange: Exchange, unit: Unit, context: AttemptContext, verdict: Verdict): void {
+interface Health {
+  unit: Unit;
+  outage: OutageDetector;
+}
+
+function noteHealth(exchange: Exchange, verdict: Verdict, { unit, outage }: Health): void {
   if (exchange.kind === 'reply') {
     unit.request.destination.limiter.observe(exchange.headers);
     if (exchange.status < 500) {
-      context.outage.answered();
+      outage.answered();
       return;
     }
   }
   const refused = exchange.kind === 'not_sent';
   // It goes into Temporal's history, and may quote the server.
   const message = unit.request.destination.redact(verdict.message);
-  context.outage.failed(unit.rows, { refused, final: verdict.then === 'unknown', message });
+  outage.failed(unit.rows, { refused, final: verdict.then === 'unknown', message });
 }
 
 /** The whole connection pauses; it costs no attempt. */
@@ -122,16 +132,16 @@ async function waitForAll(exchange: Exchange, verdict: Verdict, unit: Unit, cont
 }
 
 /** Holds the rows until it is known who is at fault; goes on if it is they. */
-async function untilAtFault(unit: Unit, context: AttemptContext): Promise<void> {
+async function untilAtFault(outage: OutageDetector, unit: Unit, context: AttemptContext): Promise<void> {
   releaseAll(unit, context);
-  const culprit = context.outage.culprit();
+  const culprit = outage.culprit();
   const stoppedFirst = await context.wait(culprit).then(
     () => false,
     () => true,
   );
   if (!stoppedFirst && (await culprit) === 'row') return;
   // Nobody knows whose fault it was.
-  for (const task of unit.rows) task.progress.attempts = task.charged;
+  for (const { progress } of unit.rows) progress.attempts = progress.charged;
   throw stopped(unit, context);
 }
 

@@ -1,4 +1,4 @@
-/** Why a segment takes no more rows. The first reason holds. */
+/** Why a segment takes no more rows. The first reason holds, unless it was but the time. */
 import { setMaxListeners } from 'node:events';
 import type { SendResult } from '../contracts/activities.ts';
 
@@ -28,7 +28,7 @@ export class Ending {
   }
 
   end(reason: Reason): void {
-    this.#reason ??= reason;
+    if (this.#reason === null || this.#reason.kind === 'time') this.#reason = reason;
     this.#controller.abort();
   }
 }

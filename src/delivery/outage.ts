@@ -1,21 +1,27 @@
 /**
- * Tells a destination that is away from rows that it does not like: failures in a row, over several rows, with no
- * answer between. A refused connection is never a row's fault, so it takes fewer of those.
+ * Tells a host that is away from rows that it does not like, by what failed since its last answer:
+ *
+ * | it is held to be away after               | normally              | probing: after an outage, until it answers |
+ * |-------------------------------------------|-----------------------|--------------------------------------------|
+ * | connections refused, never a row's fault  | 3                     | 1                                          |
+ * | failures that tell                        | 10, of 5 rows         | of 3 requests                              |
+ * | a failure, its rows not tried again       | never                 | 1: the next probe asks others              |
+ * | failures, with no row left that could tell | never: it is the rows | if one failed in the outage alone          |
  *
  * A row's failure costs it a try only once others were answered after it. From then on its failures tell nothing of the
- * destination any more, and neither do those of rows that failed in an outage that was over soon: it may be they that
- * it always fails on, and many of them must not look like an outage.
+ * host any more, and neither do those of rows that failed in an outage that was over soon: it may be they that it always
+ * fails on, and many of them must not look like an outage.
  */
 import type { RowTask } from './task.ts';
 
-const ROWS_FOR_OUTAGE = 5;
-const FAILURES_FOR_OUTAGE = 10;
 const REFUSALS_FOR_OUTAGE = 3;
-/** One request alone cannot tell: it may be of the very row that the destination always fails on. */
+const FAILURES_FOR_OUTAGE = 10;
+const ROWS_FOR_OUTAGE = 5;
+/** One request alone cannot tell: it may be of the very row that the host always fails on. */
 const REQUESTS_FOR_PROBE = 3;
 
 export interface OutageOptions {
-  /** After an outage, until there is an answer: a refusal or a few rows are enough. */
+  /** After an outage. */
   probing: boolean;
   /** A row that failed may not be tried again after others: it keeps its place until its tries are used up. */
   inOrder: boolean;
@@ -26,111 +32,113 @@ export interface OutageOptions {
 export interface Failure {
   /** The connection was not made, so nothing about the rows can be the reason. */
   refused: boolean;
-  /** The rows will not be tried again: the next probe asks others. */
+  /** The rows will not be tried again. */
   final: boolean;
+  message: string;
+}
+
+export type Culprit = 'row' | 'outage';
+
+/** What failed since the last answer. */
+interface Suspicion {
+  failing: Set<RowTask>;
+  /** Those of requests that tell. */
+  telling: Set<RowTask>;
+  /** How many such requests there are, and how often they failed. */
+  requests: number;
+  failures: number;
+  refusals: number;
   message: string;
 }
 
 export class OutageDetector {
   readonly #options: OutageOptions;
-  /** Rows that failed since the last answer. */
-  readonly #failing = new Set<RowTask>();
-  /** Those that may tell of an outage, and their requests, each by its first row. */
-  readonly #rows = new Set<RowTask>();
-  readonly #requests = new Set<RowTask>();
-  #probing: boolean;
-  #away = false;
-  #failures = 0;
-  #refusals = 0;
-  #message = '';
-  #held: ((culprit: 'row' | 'outage') => void)[] = [];
-  #onClear: (() => void) | null = null;
+  #phase: 'well' | 'probing' | 'away';
+  #suspicion = none();
+  #held: ((culprit: Culprit) => void)[] = [];
 
   constructor(options: OutageOptions) {
     this.#options = options;
-    this.#probing = options.probing;
+    this.#phase = options.probing ? 'probing' : 'well';
   }
 
   /** A row that failed is not tried again before it is known who is at fault: the next one is asked. */
   get asksOnce(): boolean {
-    return this.#probing && !this.#options.inOrder;
+    return this.#phase === 'probing' && !this.#options.inOrder;
   }
 
-  /** The destination is alive: what failed before was the rows' own. */
+  /** It is not just being found out who is at fault. */
+  get clear(): boolean {
+    return this.#phase !== 'probing' && this.#held.length === 0;
+  }
+
+  /** The host is alive: what failed before was the rows' own. */
   answered(): void {
-    if (this.#probing) this.#options.onAnswer();
-    this.#probing = false;
-    if (this.#failing.size > 0) this.#judge('row');
-    this.#clear();
+    if (this.#phase === 'probing') this.#phase = 'well';
+    if (this.#suspicion.failing.size > 0) this.#judge('row');
+    this.#options.onAnswer();
   }
 
   /** `tasks`: the rows of one request. */
   failed(tasks: readonly RowTask[], { refused, final, message }: Failure): void {
-    this.#message = message;
-    for (const task of tasks) this.#failing.add(task);
-    if (tasks.some((task) => this.#tells(task))) this.#note(tasks);
-    if (refused) this.#refusals++;
-    if (this.#away || this.#isAway(final)) this.#declare();
+    const suspicion = this.#suspicion;
+    suspicion.message = message;
+    for (const task of tasks) suspicion.failing.add(task);
+    if (tasks.some((task) => this.#tells(task))) note(tasks, suspicion);
+    if (refused) suspicion.refusals++;
+    if (this.#phase === 'away' || this.#isAway(final)) this.#declare();
   }
 
   /** For a row whose tries are used up: resolves when it is known who is at fault. */
-  culprit(): Promise<'row' | 'outage'> {
-    if (!this.#probing && this.#failures === 0 && this.#refusals === 0) return Promise.resolve('row');
+  culprit(): Promise<Culprit> {
+    const { failures, refusals } = this.#suspicion;
+    if (this.#phase !== 'probing' && failures + refusals === 0) return Promise.resolve('row');
     return new Promise((resolve) => this.#held.push(resolve));
   }
 
-  /**
-   * No other row is left that could tell. In an outage that is known the rows wait for its end, if they failed in it
-   * alone; else they are taken to be at fault.
-   */
+  /** No other row is left that could tell. */
   stuck(): void {
-    if (this.#probing && [...this.#failing].some(({ charged }) => charged === 0)) this.#declare();
+    const inOutageAlone = [...this.#suspicion.failing].some(({ progress }) => progress.charged === 0);
+    if (this.#phase === 'probing' && inOutageAlone) this.#declare();
     else this.#judge('row');
   }
 
-  /** Calls back once it is not just being found out who is at fault. */
-  whenClear(onClear: () => void): void {
-    this.#onClear = onClear;
-    this.#clear();
-  }
-
-  #tells({ charged, progress }: RowTask): boolean {
-    return charged === 0 && (this.#probing || !progress.asked);
-  }
-
-  #note(tasks: readonly RowTask[]): void {
-    this.#failures++;
-    this.#requests.add(tasks[0] as RowTask);
-    for (const task of tasks) this.#rows.add(task);
+  #tells({ progress }: RowTask): boolean {
+    return progress.charged === 0 && (this.#phase === 'probing' || !progress.asked);
   }
 
   #isAway(final: boolean): boolean {
-    if (this.#probing) return this.#refusals > 0 || final || this.#requests.size >= REQUESTS_FOR_PROBE;
-    if (this.#refusals >= REFUSALS_FOR_OUTAGE) return true;
-    return this.#failures >= FAILURES_FOR_OUTAGE && this.#rows.size >= ROWS_FOR_OUTAGE;
+    const { telling, requests, failures, refusals } = this.#suspicion;
+    if (this.#phase === 'probing') return refusals > 0 || final || requests >= REQUESTS_FOR_PROBE;
+    if (refusals >= REFUSALS_FOR_OUTAGE) return true;
+    return failures >= FAILURES_FOR_OUTAGE && telling.size >= ROWS_FOR_OUTAGE;
   }
 
   #declare(): void {
-    this.#away = true;
-    this.#options.onOutage(this.#message);
+    this.#phase = 'away';
+    this.#options.onOutage(this.#suspicion.message);
     this.#judge('outage');
   }
 
   /** What rows did since the last answer costs them tries, or none. */
-  #judge(culprit: 'row' | 'outage'): void {
-    for (const task of this.#failing) {
-      if (culprit === 'row') task.charged = task.progress.attempts;
-      else Object.assign(task.progress, { attempts: task.charged, asked: true });
+  #judge(culprit: Culprit): void {
+    for (const { progress } of this.#suspicion.failing) {
+      if (culprit === 'row') progress.charged = progress.attempts;
+      else Object.assign(progress, { attempts: progress.charged, asked: true });
     }
-    for (const set of [this.#failing, this.#rows, this.#requests]) set.clear();
-    this.#failures = 0;
-    this.#refusals = 0;
     const held = this.#held;
+    this.#suspicion = none();
     this.#held = [];
     for (const resolve of held) resolve(culprit);
   }
+}
 
-  #clear(): void {
-    if (!this.#probing && this.#held.length === 0) this.#onClear?.();
-  }
+function none(): Suspicion {
+  return { failing: new Set(), telling: new Set(), requests: 0, failures: 0, refusals: 0, message: '' };
+}
+
+function note(tasks: readonly RowTask[], suspicion: Suspicion): void {
+  suspicion.failures++;
+  if (!suspicion.telling.has(tasks[0] as RowTask)) suspicion.requests++;
+  for (const task of tasks) suspicion.telling.add(task);
 }

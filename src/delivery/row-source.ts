@@ -123,7 +123,7 @@ export class RowSource {
     const key = keyColumns.length > 0 ? keyText(values, keyColumns) : null;
     const hashes = supplied && key !== null ? { key: hash128(key), hash: hash128(keyText(values, supplied)) } : null;
     const wasDelivered = hashes !== null;
-    return { chunk, row, values, key, hashes, wasDelivered, progress, charged: progress.attempts };
+    return { chunk, row, values, key, hashes, wasDelivered, progress };
   }
 
   #settleUnknown({ chunk, row, key, progress }: RowTask): void {

@@ -143,10 +143,7 @@ class RowHost implements StepHost {
     const { progress } = this.#task;
     const done = progress.done[place];
     if (done) return done;
-    if (place !== progress.cursor) {
-      Object.assign(progress, { cursor: place, attempts: 0 });
-      this.#task.charged = 0;
-    }
+    if (place !== progress.cursor) Object.assign(progress, { cursor: place, attempts: 0, charged: 0 });
     const scope =
       request.inputs.length === 0 ? actionScope : { ...actionScope, ...renderAll(request.inputs, actionScope) };
     const answer = await attempt(

@@ -10,7 +10,7 @@ import { Ending, type Reason } from './ending.ts';
 import { settleInDoubt } from './finish.ts';
 import { LEASE_MS, Ledger } from './ledger.ts';
 import { openLoop } from './loop-view.ts';
-import { OutageDetector } from './outage.ts';
+import { Outages } from './outages.ts';
 import { Pump } from './pump.ts';
 import { Rehearsal } from './rehearsal.ts';
 import { scopeOf } from './row-reader.ts';
@@ -45,7 +45,11 @@ async function runOpen(input: SendInput, deps: SegmentDeps): Promise<SendResult>
   const segment = await openSegment(input, deps);
   await sendRows(segment);
   const { reason } = segment.ending;
-  if (reason?.kind === 'error') throw reason.error;
+  if (reason?.kind === 'error') {
+    // What is known of its rows by then holds all the same, and nobody else knows it.
+    await segment.ledger.flush().catch(() => {});
+    throw reason.error;
+  }
   if (reason?.kind === 'stop') await segment.ledger.stop(JSON.stringify(reason.stop));
   else await segment.ledger.flush();
   if (reason?.kind === 'stop' && !segment.rehearsal) await settleInDoubt(input.loop, deps.store, deps.sleep);
@@ -84,17 +88,18 @@ async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment
 async function sendRows(segment: Segment): Promise<void> {
   const { input, deps, ledger, ending } = segment;
   const maxInFlight = input.step?.maxInFlight ?? 1;
-  const outage = new OutageDetector({
+  let alive = !input.probe;
+  const outages = new Outages({
     probing: input.probe,
     inOrder: keepsOrder(input),
     onAnswer: () => {
-      pump.limit = workload.limit;
+      alive = true;
     },
     onOutage: (message) => ending.end({ kind: 'park', park: { reason: 'outage', ms: 0, message } }),
   });
   const attempts: AttemptContext = {
     ledger,
-    outage,
+    outages,
     slots: new Slots(maxInFlight),
     turn: new Turn(),
     taker: `${input.loop.runId}/${input.loop.path}`,
@@ -106,16 +111,21 @@ async function sendRows(segment: Segment): Promise<void> {
     rehearsal: segment.rehearsal,
   };
   const workload: Workload<unknown> = workloadOf(segment, attempts);
+  // Not at the first answer: the hosts that a row comes to later may be away still.
+  const onRow = () => {
+    if (alive) pump.limit = workload.limit;
+  };
+  const onFailure = (error: unknown) => endFor(error, ending);
   const pump: Pump<unknown> = new Pump({
     source: workload.source,
     limit: input.probe ? 1 : workload.limit,
     stop: ending.signal,
-    onStuck: () => outage.stuck(),
-    work: (task) => workload.work(task).catch((error) => endFor(error, ending)),
-    onError: (error) => endFor(error, ending),
+    onStuck: () => outages.stuck(),
+    work: (task) => workload.work(task).then(onRow, onFailure),
+    onError: onFailure,
   });
   // Not amid finding out whether the destination is away: that would begin anew each time.
-  const timer = setTimeout(() => outage.whenClear(() => ending.end({ kind: 'time' })), input.segmentMs);
+  const timer = setTimeout(() => outages.whenClear(() => ending.end({ kind: 'time' })), input.segmentMs);
   try {
     await pump.run();
   } finally {

@@ -15,8 +15,6 @@ export interface RowTask {
   /** The store may hold a hash of what was delivered under its key before: it no longer holds once this row is sent. */
   wasDelivered: boolean;
   progress: Progress;
-  /** Requests for the request at hand that cost it a try whatever follows: others were answered after them. */
-  charged: number;
 }
 
 /** Rows that ride in one request. */
@@ -35,6 +33,8 @@ export interface Progress {
   cursor: number;
   /** Requests made for the request at hand. */
   attempts: number;
+  /** Of those the ones that cost it a try whatever follows: others were answered after them. */
+  charged: number;
   /** The request at hand must not be sent again once it may have been applied. */
   risky: boolean;
   /** A request for it may have been applied, though it is not over: if it is never sent again, nobody knows. */
@@ -46,5 +46,5 @@ export interface Progress {
 }
 
 export function freshProgress(): Progress {
-  return { cursor: 0, attempts: 0, risky: false, maybe: false, asked: false, done: {} };
+  return { cursor: 0, attempts: 0, charged: 0, risky: false, maybe: false, asked: false, done: {} };
 }

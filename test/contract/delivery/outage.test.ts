@@ -2,10 +2,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ActionPlan, ActionStep } from '../../../src/contracts/plan.ts';
 import type { Value } from '../../../src/core/values.ts';
 import { settleInDoubt } from '../../../src/delivery/finish.ts';
 import { outcomeOf } from '../../../src/delivery/results.ts';
-import { action, request } from '../../helpers/plans.ts';
+import { action, loop, request } from '../../helpers/plans.ts';
 import { openSending, type Sending, type Sent } from './sending.ts';
 
 const RETRY = { attempts: 3, initialMs: 1, maxMs: 3 };
@@ -22,6 +23,8 @@ const BATCH = action({
     }),
   ],
 });
+
+const look = request({ id: 'look', method: 'GET', body: null });
 
 /** Answers by what it is told of the rows that a request names. */
 class Api {
@@ -249,7 +252,7 @@ describe('an API that fails', () => {
       api.away = false;
     };
     const retry = { attempts: 4, initialMs: 40, maxMs: 40 };
-    const how = { url, actions: [action({ retry })], maxInFlight: 1, segmentMs: 100, onPark };
+    const how = { url, actions: [action({ retry })], maxInFlight: 1, segmentMs: 30, onPark };
     const { result, parks } = await sending.send(rowsOf(20), how);
     expect(result.rows).toMatchObject({ delivered: 20 });
     expect(parks).toBe(1);
@@ -264,6 +267,28 @@ describe('an API that fails', () => {
     expect(result.rows.unknown).toBeGreaterThanOrEqual(10 + 10);
     expect(result.rows.unknown).toBeLessThanOrEqual(20 + 10);
     expect(api.requests).toBe(result.rows.unknown);
+  });
+
+  test.each<[string, (url: string) => Partial<ActionPlan>]>([
+    ['by its own connection', () => ({ connection: 'other', requests: [look] })],
+    ['by its own URL', (url) => ({ requests: [{ ...look, target: { kind: 'url', url: `${url}/deals/{deal_id}` } }] })],
+  ])('while another one, that each row asks first, is well: none is lost: %s', async (_by, toTheWell) => {
+    await using api = new Api();
+    await using well = new Api();
+    const how = { url: await api.start(), others: { other: await well.start() } };
+    api.away = true;
+    const onPark = () => {
+      if (++parks === 8) api.away = false;
+    };
+    let parks = 0;
+    const first = action({ ...toTheWell(how.others.other), name: 'look' });
+    const actions = [first, action({ retry: RETRY })];
+    const [update] = loop().steps as [ActionStep];
+    const steps = [{ ...update, id: 'look', action: 'look' }, update];
+    const sent = await sending.send(rowsOf(100), { ...how, actions, steps, maxInFlight: 20, onPark });
+    expect(sent.result.rows).toMatchObject({ delivered: 100 });
+    expect(sent.parks).toBe(8);
+    expect(api.requests - 100).toBeLessThanOrEqual(2 * 20 + 30 + 7 * 3 * RETRY.attempts);
   });
 
   test('at one attempt after the other: the next is told what stopped the loop', async () => {

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SendInput, SendResult } from '../../../src/contracts/activities.ts';
-import type { ActionPlan, HttpConnectionPlan } from '../../../src/contracts/plan.ts';
+import type { ActionPlan, HttpConnectionPlan, StepPlan } from '../../../src/contracts/plan.ts';
 import type { StateStore } from '../../../src/core/store.ts';
 import { encode, type Value } from '../../../src/core/values.ts';
 import { RowReader } from '../../../src/delivery/row-reader.ts';
 import { runSegment } from '../../../src/delivery/segment.ts';
-import { openDestination } from '../../../src/http/index.ts';
+import { type Destination, openDestination } from '../../../src/http/index.ts';
 import { openStore } from '../../../src/state/index.ts';
 import { loop, plan } from '../../helpers/plans.ts';
 
@@ -18,12 +18,19 @@ export interface Sending extends AsyncDisposable {
   send(rows: Value[][], how: HowToSend): Promise<Sent>;
   /** One more attempt of what was sent last. */
   again(): Promise<SendResult>;
+  /** Cuts off what is under way, as the end of a process would. */
+  cut(): void;
 }
 
 export interface HowToSend {
   url: string;
   actions: ActionPlan[];
   maxInFlight: number;
+  connection?: Partial<HttpConnectionPlan>;
+  /** URLs of further connections, by name. */
+  others?: Record<string, string>;
+  /** The loop's body; without it: the action `update`. */
+  steps?: StepPlan[];
   segmentMs?: number;
   /** Called before each probe. */
   onPark?: () => void | Promise<void>;
@@ -45,17 +52,24 @@ export async function openSending(): Promise<Sending> {
   const dir = await mkdtemp(join(tmpdir(), 'upriver-segment-'));
   const store = await openStore({ path: join(dir, 'state.db') });
   let runs = 0;
+  let life = new AbortController();
   let again = (): Promise<SendResult> => Promise.reject(new Error('nothing was sent yet'));
   return {
     store,
     again: () => again(),
+    cut() {
+      life.abort();
+      life = new AbortController();
+    },
     async send(rows, how) {
       const runId = `run-${++runs}`;
       const input = await inputOf(rows, { runId, how, store });
-      again = () => runOnce(input, store);
-      return { runId, ...(await sendAll(input, how, store)) };
+      const run = (at: SendInput) => runOnce(at, store, life.signal);
+      again = () => run(input);
+      return { runId, ...(await sendAll(input, how, run)) };
     },
     async [Symbol.asyncDispose]() {
+      life.abort();
       await store[Symbol.asyncDispose]();
       await rm(dir, { recursive: true, force: true });
     },
@@ -69,8 +83,10 @@ async function inputOf(
   const writer = await store.writeRowset(runId, { runId, columns: ['deal_id', 'properties'] });
   await writer.append(rows.map(encode));
   const meta = await writer.publish();
-  const step = loop({ maxInFlight: how.maxInFlight });
+  const step = loop({ maxInFlight: how.maxInFlight, ...(how.steps ? { steps: how.steps } : {}) });
   const { connections, actions } = plan({ url: how.url, steps: [], actions: how.actions });
+  const api = { ...(connections.api as HttpConnectionPlan), ...how.connection };
+  const others = Object.entries(how.others ?? {}).map(([name, baseUrl]) => [name, { ...api, name, baseUrl }]);
   return {
     run: { runId, river: 'deals', startedAt: '', scheduledAt: '', dryRun: false, full: false },
     loop: { runId, path: 'each' },
@@ -80,18 +96,20 @@ async function inputOf(
     scope: {},
     rows: [],
     actions,
-    connections,
+    connections: { api, ...Object.fromEntries(others) },
     probe: false,
     rowset: { $rowset: runId, rows: meta.rows, columns: meta.columns },
     segmentMs: how.segmentMs ?? 60_000,
   };
 }
 
-async function sendAll(input: SendInput, how: HowToSend, store: StateStore): Promise<Omit<Sent, 'runId'>> {
+type Run = (input: SendInput) => Promise<SendResult>;
+
+async function sendAll(input: SendInput, how: HowToSend, run: Run): Promise<Omit<Sent, 'runId'>> {
   let at = input;
   let parks = 0;
   for (let segments = 0; segments < MOST_SEGMENTS; segments++) {
-    const result = await runOnce(at, store);
+    const result = await run(at);
     if (result.park) parks++;
     if (result.stop || result.nextChunk === null || parks >= (how.mostParks ?? MOST_PARKS)) return { result, parks };
     if (result.park) await how.onPark?.();
@@ -100,23 +118,26 @@ async function sendAll(input: SendInput, how: HowToSend, store: StateStore): Pro
   throw new Error('the loop does not end');
 }
 
-async function runOnce(input: SendInput, store: StateStore): Promise<SendResult> {
+async function runOnce(input: SendInput, store: StateStore, abort: AbortSignal): Promise<SendResult> {
   const deps = {
     permits: store,
     secrets: { resolve: async () => 'token' },
     now: () => performance.now(),
-    random: Math.random,
     wallClock: () => Date.now(),
+    random: Math.random,
   };
-  await using destination = await openDestination(input.connections.api as HttpConnectionPlan, deps);
-  const never = new AbortController().signal;
+  await using opened = new AsyncDisposableStack();
+  const destinations = new Map<string, Destination>();
+  for (const connection of Object.values(input.connections) as HttpConnectionPlan[]) {
+    destinations.set(connection.name, opened.use(await openDestination(connection, deps)));
+  }
   return await runSegment(input, {
     ...deps,
     store,
     rows: new RowReader(store),
-    destinations: new Map([['api', destination]]),
+    destinations,
     sleep: (ms: number) => sleep(ms),
-    stop: never,
-    abort: never,
+    stop: new AbortController().signal,
+    abort,
   });
 }
