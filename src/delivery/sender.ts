@@ -36,8 +36,8 @@ export interface Outgoing {
 }
 
 /**
- * Never answers `not_sent/expired`: a request whose permit or lease ran out is held until it has a fresh one. What is
- * there at once is not awaited: at full speed every `await` counts.
+ * Never answers `not_sent/expired`: a request whose permit or lease ran out is held until it has a fresh one. Where it
+ * rejects, nothing has left. What is there at once is not awaited: at full speed every `await` counts.
  */
 export async function sendOne(outgoing: Outgoing, context: SenderContext): Promise<Exchange> {
   if (outgoing.markAhead) await outgoing.mark();
@@ -59,15 +59,18 @@ async function sendInSlot(outgoing: Outgoing, context: SenderContext): Promise<E
     const { limiter } = outgoing.destination;
     const place = limiter.enter();
     if (place !== undefined) await place;
+    let permit: Permit | null = null;
     try {
       if (context.stop.aborted) throw new StoppedError();
       const free = limiter.unlimited && limiter.pausedFor() === 0;
-      const permit = free ? null : await takePermit(outgoing, context);
-      if (!marked) await markWith(permit, outgoing);
+      if (!free) permit = await takePermit(outgoing, context);
+      if (!marked) await outgoing.mark();
       marked = true;
       const exchange = await sendPermitted(outgoing, context, permit);
       if (exchange.kind !== 'not_sent' || exchange.reason !== 'expired') return exchange;
     } finally {
+      // Whatever came between: a permit that nothing was answered to goes back, or it would count for ever.
+      permit?.unused();
       limiter.leave();
     }
   }
@@ -81,30 +84,14 @@ async function takePermit({ destination, request }: Outgoing, { taker, stop }: S
   }
 }
 
-async function markWith(permit: Permit | null, outgoing: Outgoing): Promise<void> {
-  try {
-    await outgoing.mark();
-  } catch (error) {
-    permit?.unused();
-    throw error;
-  }
-}
-
 async function sendPermitted(outgoing: Outgoing, context: SenderContext, permit: Permit | null): Promise<Exchange> {
   const { ledger, abort, stop } = context;
-  try {
-    if (!ledger.leased()) await ledger.renew();
-    if (stop.aborted) throw new StoppedError();
-  } catch (error) {
-    permit?.unused();
-    throw error;
-  }
+  if (!ledger.leased()) await ledger.renew();
+  if (stop.aborted) throw new StoppedError();
   const mayLeave = () => ledger.leased() && (permit === null || permit.fresh());
   const exchange = await outgoing.destination.send(outgoing.request, { mayLeave, signal: abort });
-  if (exchange.kind === 'not_sent') permit?.unused();
-  else {
-    permit?.answered();
-    ledger.countRequest();
-  }
+  if (exchange.kind === 'not_sent') return exchange;
+  permit?.answered();
+  ledger.countRequest();
   return exchange;
 }

@@ -1,0 +1,107 @@
+/** What a stretch of work leaves to the next one: rows that are not in doubt, permits that are free. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuthPlan, HttpConnectionPlan } from '../../../src/contracts/plan.ts';
+import type { Value } from '../../../src/core/values.ts';
+import { action, request } from '../../helpers/plans.ts';
+import { openSending, type Sending } from './sending.ts';
+
+type Answer = (incoming: IncomingMessage, response: ServerResponse) => void;
+
+async function serve(answer: Answer): Promise<AsyncDisposable & { url: string }> {
+  const server = createServer((incoming, response) => {
+    incoming.resume();
+    incoming.on('end', () => answer(incoming, response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const rowsOf = (count: number): Value[][] => Array.from({ length: count }, (_, index) => [String(index + 1), {}]);
+const LOOP = { runId: 'run-1', path: 'each' };
+/** A permit that got lost would not come back in time. */
+const limits: HttpConnectionPlan['limits'] = [{ requests: 3, perMs: 3_600_000, paths: null }];
+const once = request({ method: 'POST', idempotent: false });
+
+function oauth(url: string): AuthPlan {
+  const reference = { env: 'SECRET' };
+  return {
+    type: 'oauth2_client_credentials',
+    tokenUrl: `${url}/token`,
+    clientId: reference,
+    clientSecret: reference,
+    scopes: [],
+    audience: null,
+  };
+}
+
+describe('a stretch that ends early', () => {
+  let sending: Sending;
+  beforeEach(async () => {
+    sending = await openSending();
+  });
+  afterEach(() => sending[Symbol.asyncDispose]());
+
+  const inDoubt = async () => (await sending.store.countLoop(LOOP)).inDoubt;
+
+  test('no token to be had: nothing left, so nothing is in doubt and no permit is used up', async () => {
+    let away = true;
+    await using api = await serve((incoming, response) => {
+      if (incoming.url !== '/token') return void response.end('{}');
+      response.writeHead(away ? 503 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ access_token: 'secret-access', token_type: 'bearer' }));
+    });
+    const { store } = sending;
+    const { commitLoop } = store;
+    // What ends the loop may look at its rows at once.
+    store.commitLoop = async (commit) => sleep(100).then(() => commitLoop(commit));
+    const connection = { auth: oauth(api.url), limits };
+    const how = { url: api.url, actions: [action({ requests: [once] })], maxInFlight: 3, connection };
+    await expect(sending.send(rowsOf(3), how)).rejects.toMatchObject({ code: 'AUTH_TOKEN_OUTAGE' });
+    expect(await inDoubt()).toBe(0);
+    away = false;
+    expect(await sending.again()).toMatchObject({ park: null, requests: 3, rows: { delivered: 3 } });
+  });
+
+  test('a refused token that cannot be renewed: what was answered 401 is not in doubt', async () => {
+    let tokens = 0;
+    await using api = await serve((incoming, response) => {
+      const isToken = incoming.url === '/token';
+      if (isToken) tokens++;
+      const refused = isToken ? tokens === 2 : tokens === 1;
+      response.writeHead(refused ? (isToken ? 503 : 401) : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ access_token: `secret-${tokens}`, token_type: 'bearer' }));
+    });
+    const how = {
+      url: api.url,
+      actions: [action({ requests: [once] })],
+      maxInFlight: 3,
+      connection: { auth: oauth(api.url) },
+    };
+    await expect(sending.send(rowsOf(3), how)).rejects.toMatchObject({ code: 'AUTH_TOKEN_OUTAGE' });
+    expect(await inDoubt()).toBe(0);
+    expect(await sending.again()).toMatchObject({ rows: { delivered: 3 } });
+  });
+
+  test('a pause of the connection that is too long to wait for: rows marked ahead are not in doubt', async () => {
+    await using api = await serve((_incoming, response) => {
+      response.writeHead(429, { 'retry-after': '300' });
+      response.end();
+    });
+    const { result } = await sending.send(rowsOf(20), {
+      url: api.url,
+      actions: [action()],
+      maxInFlight: 2,
+      mostParks: 1,
+    });
+    expect(result.park).toMatchObject({ reason: 'limit' });
+    expect(await inDoubt()).toBe(0);
+  });
+});
