@@ -1,5 +1,5 @@
 /** The rows of a run with their outcomes, streamed chunk by chunk out of the store. */
-import { type CountedOutcome, ROW_STATE, type RowState } from '../core/outcomes.ts';
+import { type CountedOutcome, outcomeOf } from '../core/outcomes.ts';
 import type { LoopRecord, OutcomeRecord, RowsetMeta, RunRecord, StateStore, StepRecord } from '../core/store.ts';
 import { decode, isObject, type Value } from '../core/values.ts';
 
@@ -46,8 +46,6 @@ export function reasonsOf(run: RunRecord, steps: readonly StepRecord[]): RowQuer
   };
 }
 
-const NAMES = Object.entries(ROW_STATE).map(([name]) => name as RowState);
-
 export async function* readRows(store: StateStore, query: RowQuery): AsyncGenerator<RowReport> {
   for (const loop of await store.listLoops(query.runId)) {
     if (query.step !== null && loop.path !== query.step) continue;
@@ -70,7 +68,7 @@ async function* readChunkRows(
   { loop, rowset, chunk }: ChunkOf,
 ): AsyncGenerator<RowReport> {
   const states = await store.readStates(loop, chunk);
-  const outcomeAt = Array.from(states, outcomeOfState);
+  const outcomeAt = Array.from(states, outcomeOf);
   if (!outcomeAt.some((outcome) => wanted(query, outcome))) return;
   const { firstRow, rows } = await store.readChunk(rowset.id, chunk);
   const records = await recordsOf(store, loop, firstRow, rows.length);
@@ -123,11 +121,6 @@ async function recordsOf(
 ): Promise<Map<number, OutcomeRecord>> {
   const records = await store.readRecords(loop, { afterRow: firstRow - 1, limit: count });
   return new Map(records.filter((record) => record.row < firstRow + count).map((record) => [record.row, record]));
-}
-
-function outcomeOfState(state: number): CountedOutcome {
-  const name = NAMES[state];
-  return name === undefined || name === 'pending' || name === 'sending' ? 'not_attempted' : name;
 }
 
 function wanted(query: RowQuery, outcome: CountedOutcome): boolean {

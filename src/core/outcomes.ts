@@ -27,6 +27,11 @@ export const OUTCOMES = [
 export const COUNTED = [...OUTCOMES, 'not_attempted'] as const satisfies readonly CountedOutcome[];
 export const BAD_OUTCOMES = ['rejected', 'failed', 'unknown'] as const satisfies readonly Outcome[];
 
+/** How a row ended, by its byte. Pending and sending rows were not attempted as far as anyone can say. */
+export function outcomeOf(state: number): CountedOutcome {
+  return OUTCOMES.find((outcome) => ROW_STATE[outcome] === state) ?? 'not_attempted';
+}
+
 /** Counts of rows. `read` is always the sum of the seven others. */
 export type RowCounts = { read: number } & Record<CountedOutcome, number>;
 

@@ -12,8 +12,6 @@ export class Reply {
   readonly headers: Readonly<Record<string, string>>;
   /** The body as it came, decoded. */
   readonly text: string;
-  /** More came than was read. */
-  readonly truncated: boolean;
   readonly attempt: number;
   #body: Value | undefined;
   #scope: Scope | undefined;
@@ -22,7 +20,6 @@ export class Reply {
     this.status = exchange.status;
     this.headers = exchange.headers;
     this.text = exchange.body;
-    this.truncated = exchange.truncated;
     this.attempt = attempt;
   }
 

@@ -3,8 +3,8 @@ import type { CheckKeysInput } from '../contracts/activities.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
+import { commitChunk } from './commit-chunk.ts';
 import { hash64 } from './hash.ts';
-import { fencedError } from './ledger.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { keyText } from './row-source.ts';
 
@@ -67,9 +67,7 @@ async function rejectRows({ loop }: CheckKeysInput, { view, shared, nulls }: Fou
     if (records.length === 0) continue;
     const states = await tools.store.readStates(loop, chunk);
     for (const { row } of records) states[row - (view.rowset.chunkStarts[chunk] ?? 0)] = ROW_STATE.rejected;
-    const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
-    const written = await tools.store.commitLoop({ loop, epoch, chunks: [{ chunk, states }], records, ...empty });
-    if (!written) throw fencedError();
+    await commitChunk({ loop, epoch, chunk, states, records }, tools.store);
     rejected += records.length;
   }
   return rejected;

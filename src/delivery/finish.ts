@@ -2,7 +2,8 @@
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, OutcomeRecord, RowProgress, StateStore } from '../core/store.ts';
 import { decode } from '../core/values.ts';
-import { fencedError, LEASE_MS } from './ledger.ts';
+import { commitChunk } from './commit-chunk.ts';
+import { LEASE_MS } from './ledger.ts';
 
 /** Closes the loop: whoever still works on it, or wants to, sends nothing more. */
 export async function settleInDoubt(
@@ -43,9 +44,7 @@ async function settleChunk({ loop, epoch, chunk, store }: ChunkToSettle): Promis
     records.push(inDoubt(firstRow + index));
   }
   if (records.length === 0) return;
-  const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
-  const written = await store.commitLoop({ loop, epoch, chunks: [{ chunk, states }], records, ...empty });
-  if (!written) throw fencedError();
+  await commitChunk({ loop, epoch, chunk, states, records }, store);
 }
 
 /** It waited for another try, or for the next of its requests. */

@@ -1,6 +1,6 @@
 /** A loop's results: a row per row, with its key, how it ended and what its actions put out. */
 import type { ResultsInput } from '../contracts/activities.ts';
-import { COUNTED, type CountedOutcome, OUTCOMES, ROW_STATE } from '../core/outcomes.ts';
+import { outcomeOf, ROW_STATE } from '../core/outcomes.ts';
 import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import { decode, type Row, type Value } from '../core/values.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
@@ -35,7 +35,7 @@ async function* chunksOf(input: ResultsInput, view: LoopView, store: StateStore)
       const outputs = keptOf.get(row);
       return [
         ...keyOf(decode(text) as Row, row, view),
-        ...ending(states[index] ?? 0, record, outputs?.httpStatus ?? null),
+        ...ending(states[index] ?? ROW_STATE.pending, record, outputs?.httpStatus ?? null),
         ...outputsOf(outputs?.outputs, input.outputs),
       ];
     });
@@ -48,11 +48,6 @@ function keyOf(values: Row, row: number, { layout }: LoopView): Value[] {
 
 function ending(state: number, record: OutcomeRecord | undefined, httpStatus: number | null): Value[] {
   return [outcomeOf(state), record?.httpStatus ?? httpStatus, record?.code ?? null, record?.message ?? null];
-}
-
-/** Pending and sending rows were not attempted as far as anyone can say. */
-export function outcomeOf(state: number): CountedOutcome {
-  return OUTCOMES.find((outcome) => ROW_STATE[outcome] === state) ?? COUNTED[6];
 }
 
 function outputsOf(text: string | undefined, names: readonly string[]): Value[] {

@@ -6,7 +6,7 @@ import { resolveIterators } from '../core/iterators.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
-import { fencedError } from './ledger.ts';
+import { commitChunk } from './commit-chunk.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
 import { rowsGone } from './row-reader.ts';
 import { keyText } from './row-source.ts';
@@ -100,9 +100,7 @@ async function skipSuperseded(input: RetryRowsInput, rowset: RowsetRef, store: S
       records.push(supersededRecord(firstRow + index, key, by));
     }
     if (records.length === 0) continue;
-    const empty = { progress: [], progressDone: [], outputs: [], requests: 0, delivered: null };
-    const written = await store.commitLoop({ loop: input.loop, epoch, chunks: [{ chunk, states }], records, ...empty });
-    if (!written) throw fencedError();
+    await commitChunk({ loop: input.loop, epoch, chunk, states, records }, store);
   }
 }
 

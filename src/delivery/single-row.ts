@@ -1,21 +1,18 @@
 /** How an action step ended: it is a loop over one row, so that the same marks keep it honest through a crash. */
 import type { SendInput, SingleResult } from '../contracts/activities.ts';
 import type { StepPlan } from '../contracts/plan.ts';
-import { type CountedOutcome, ROW_STATE } from '../core/outcomes.ts';
+import { outcomeOf, ROW_STATE } from '../core/outcomes.ts';
 import type { StateStore } from '../core/store.ts';
 import { decode, type Value } from '../core/values.ts';
 
 const NOT_SAID = 'see the record of the row.';
-const NAMES = Object.keys(ROW_STATE) as (keyof typeof ROW_STATE)[];
 
 export async function readSingle({ loop, body, rows }: SendInput, store: StateStore): Promise<SingleResult> {
   const [state] = await store.readStates(loop, 0);
-  const name = NAMES[state ?? 0] ?? 'pending';
-  const outcome: CountedOutcome = name === 'pending' || name === 'sending' ? 'not_attempted' : name;
   const [record] = await store.readRecords(loop, { limit: 1 });
   const [kept] = await store.readOutputs(loop, 0, 0);
   return {
-    outcome,
+    outcome: outcomeOf(state ?? ROW_STATE.pending),
     // An API may quote the row; the row's own record says all of it.
     error: record ? { code: record.code, message: rows.length > 0 ? NOT_SAID : record.message } : null,
     outputs: wantedOf(body, kept ? (decode(kept.outputs) as { [name: string]: Value }) : {}),

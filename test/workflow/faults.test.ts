@@ -1,6 +1,6 @@
 /** Whatever an API does to requests and answers: every row ends as it should, and nothing crashes. */
 import type { Outcome } from '../../src/core/outcomes.ts';
-import { outcomeOf } from '../../src/delivery/results.ts';
+import { outcomeOf } from '../../src/core/outcomes.ts';
 import { type FaultName, type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
 import { action, loop, plan, query, request } from '../helpers/plans.ts';

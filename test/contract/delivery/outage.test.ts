@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActionPlan, ActionStep } from '../../../src/contracts/plan.ts';
 import type { Value } from '../../../src/core/values.ts';
 import { settleInDoubt } from '../../../src/delivery/finish.ts';
-import { outcomeOf } from '../../../src/delivery/results.ts';
+import { outcomeOf } from '../../../src/core/outcomes.ts';
 import { action, loop, request } from '../../helpers/plans.ts';
 import { openSending, type Sending, type Sent } from './sending.ts';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { COUNTED } from '../../../src/core/outcomes.ts';
 import type { Value } from '../../../src/core/values.ts';
-import { outcomeOf } from '../../../src/delivery/results.ts';
+import { outcomeOf } from '../../../src/core/outcomes.ts';
 import { action, request } from '../../helpers/plans.ts';
 import { openSending, type Sending } from './sending.ts';
 
