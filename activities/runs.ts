@@ -1,7 +1,8 @@
 /** A run's beginning and end: one run of a river at a time, its line in the store, its persisted variables. */
 import { log } from '@temporalio/activity';
 import type { Activities, BeginRunInput, BeginRunResult, EndRunInput } from '../src/contracts/activities.ts';
-import type { StateStore } from '../src/core/store.ts';
+import { retriedRun } from '../src/core/started-by.ts';
+import type { RunRecord, StateStore } from '../src/core/store.ts';
 import { runAttempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -23,24 +24,16 @@ async function beginRun(input: BeginRunInput, deps: ActivityDeps): Promise<Begin
   return { decision: 'go', holder: null, variables: retried?.values ?? (await store.readVariables(run.river)) };
 }
 
-/** null: the lock is ours, or none is needed. Else the run that holds it. */
+/** null: the lock is ours, or none is needed. Else the run that holds it, or that waits for it and came before. */
 async function takeLock({ run, overlap }: BeginRunInput, { store, runs }: ActivityDeps): Promise<string | null> {
   if (overlap === 'allow' || run.dryRun) return null;
-  const lock = await lockFor(run, store);
-  if (lock.held) return null;
-  // It may have been terminated in Temporal's UI, which tells nobody.
-  if (await runs.isOpen(lock.owner)) return lock.owner;
-  return (await store.takeOverRiver(run.river, lock.owner, run.runId)) ? null : lock.owner;
-}
-
-/** The lock may be let go between the attempt and the look at its owner: then it is to be had. */
-async function lockFor(
-  { river, runId }: BeginRunInput['run'],
-  store: StateStore,
-): Promise<{ held: boolean; owner: string }> {
+  const since = overlap === 'skip' ? null : Date.parse(run.startedAt);
   for (;;) {
-    const lock = await store.lockRiver(river, runId);
-    if (lock.held || lock.owner !== runId) return lock;
+    const lock = await store.lockRiver(run.river, run.runId, since);
+    if (lock.held) return null;
+    // It may have been terminated in Temporal's UI, which tells nobody.
+    if (await runs.isOpen(lock.owner)) return lock.owner;
+    await store.unlockRiver(run.river, lock.owner);
   }
 }
 
@@ -91,9 +84,32 @@ async function endRun(
     });
   }
   await store.closeLoops(run.runId);
-  if (Object.keys(variables).length > 0) await store.saveVariables(run.river, variables);
+  await saveVariables({ run, variables }, store);
   await store.updateRun(run.runId, { status, endedAt, error, values, expiresAt: endedAt + retentionMs });
   await store.unlockRiver(run.river, run.runId);
   // What expired is deleted by the next run as well: no run is held up by it.
   await store.prune(wallClock()).catch((error: unknown) => log.warn('Nothing was pruned', { error }));
+}
+
+/** Beside a river's persisted variables: when the run began whose values they are. No variable's name has a `$`. */
+const BEGAN = '$began';
+
+/** A retry makes good what its run left undone, so its values are of that run: they do not replace those of a later one. */
+async function saveVariables(
+  { run, variables }: Pick<EndRunInput, 'run' | 'variables'>,
+  store: StateStore,
+): Promise<void> {
+  if (Object.keys(variables).length === 0) return;
+  const first = await firstOf(run.runId, store);
+  const began = (await store.readVariables(run.river))[BEGAN];
+  const isRetry = first?.id !== run.runId;
+  if (isRetry && (first === null || (typeof began === 'number' && began > first.startedAt))) return;
+  await store.saveVariables(run.river, { ...variables, [BEGAN]: first.startedAt });
+}
+
+/** The run that was retried first of all, or itself; null: it is no longer known. */
+async function firstOf(runId: string, store: StateStore): Promise<RunRecord | null> {
+  const run = await store.getRun(runId);
+  const retried = run && retriedRun(run.startedBy);
+  return retried ? firstOf(retried, store) : run;
 }

@@ -2,6 +2,8 @@
 import {
   ApplicationFailure,
   CancellationScope,
+  ContinueAsNew,
+  continueAsNew,
   isCancellation,
   setCurrentDetails,
   sleep,
@@ -9,11 +11,12 @@ import {
 } from '@temporalio/workflow';
 import type { BeginRunResult, RunContext } from '../src/contracts/activities.ts';
 import type { RiverPlan, StepPlan, VariablePlan } from '../src/contracts/plan.ts';
-import type { FinalStatus, RunInput, RunResult } from '../src/contracts/run.ts';
+import type { Began, FinalStatus, RunInput, RunResult } from '../src/contracts/run.ts';
 import { formatDuration } from '../src/core/durations.ts';
 import type { ErrorReport } from '../src/core/errors.ts';
 import { addCounts, noRows } from '../src/core/outcomes.ts';
 import { outermostLoops } from '../src/core/plan-slice.ts';
+import { summaryOf } from '../src/core/summary.ts';
 import { revive, type Value } from '../src/core/values.ts';
 import { walk } from '../src/core/walker.ts';
 import { call } from './activities.ts';
@@ -22,11 +25,12 @@ import { withDeadline } from './deadline.ts';
 import { stepsTable } from './details.ts';
 import { dryRunReport } from './dry-run.ts';
 import { reportOf, stepFailure } from './failures.ts';
+import { isHistoryLong } from './history.ts';
 import type { Place } from './place.ts';
 import { WorkflowHost } from './step-host.ts';
 
 const FIRST_LOOK_MS = 1_000;
-const LONGEST_LOOK_MS = 60_000;
+const LONGEST_LOOK_MS = 10_000;
 
 interface Ending {
   status: FinalStatus;
@@ -39,18 +43,33 @@ interface Ending {
 export async function runRiver(input: RunInput): Promise<RunResult> {
   const run = contextOf(input);
   const river = input.plan.rivers[input.plan.root] as RiverPlan;
-  const begun = await begin(input, run, river);
-  const host = new WorkflowHost(riverPlace(input, run, startValues(river, input, begun.variables)), (steps, note) =>
-    setCurrentDetails(stepsTable(steps, note)),
-  );
-  if (begun.decision === 'skip') return finish({ input, run, host }, skipped(run, begun.holder));
-  showStatus(input, 'running', noRows());
-  const ending = await walkToEnd(river, host);
-  return finish({ input, run, host }, ending);
+  const host = new WorkflowHost(riverPlace(input, run), (steps, note) => setCurrentDetails(stepsTable(steps, note)));
+  return finish({ input, run, host }, await toEnd(input, river, host));
 }
 
-function riverPlace({ plan, searchAttributes, retryOf }: RunInput, run: RunContext, values: Place['values']): Place {
-  return { run, plan, prefix: '', rows: [], values, unknown: new Set(), searchAttributes, retryOf };
+async function toEnd(input: RunInput, river: RiverPlan, host: WorkflowHost): Promise<Ending> {
+  const { run, values } = host.place;
+  try {
+    const begun = await begin(input, run, river);
+    Object.assign(values, startValues(river, input, begun.variables));
+    if (begun.decision === 'skip') return skipped(run, begun.holder);
+    showStatus(input, 'running', noRows());
+    // The river's own time: what it waited for another run is none of it.
+    await withDeadline(
+      river.timeoutMs,
+      () => tooLate(river),
+      () => walk(stepsToWalk(river, host.place), host),
+    );
+    return { status: host.partial ? 'partial' : 'succeeded', error: null, failure: null };
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    if (isCancellation(error)) return { status: 'cancelled', error: null, failure: error };
+    return { status: 'failed', error: reportOf(error, host.failed), failure: error };
+  }
+}
+
+function riverPlace({ plan, searchAttributes, retryOf }: RunInput, run: RunContext): Place {
+  return { run, plan, prefix: '', rows: [], values: {}, unknown: new Set(), searchAttributes, retryOf };
 }
 
 /** All of the river's; of a retry its loops alone, each with all that is in it. */
@@ -70,8 +89,8 @@ function singleValues(place: Place): { [name: string]: Value } {
 
 async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): Promise<BeginRunResult> {
   const { inputs, startedBy } = input;
+  const { startedAt, scheduledAt } = run;
   const retryOf = input.retryOf?.runId ?? null;
-  // Looks less and less often: a day of waiting must not fill the history.
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 1.5, LONGEST_LOOK_MS)) {
     const begun = await call({ id: 'begin', summary: 'begin the run' }).beginRun({
       run,
@@ -82,21 +101,9 @@ async function begin(input: RunInput, run: RunContext, { overlap }: RiverPlan): 
     });
     if (begun.decision !== 'wait') return begun;
     setCurrentDetails(`Waiting for ${begun.holder} to end.`);
-    await sleep(Math.round(pause), { summary: `waiting for ${begun.holder}` });
-  }
-}
-
-async function walkToEnd(river: RiverPlan, host: WorkflowHost): Promise<Ending> {
-  try {
-    await withDeadline(
-      river.timeoutMs,
-      () => tooLate(river),
-      () => walk(stepsToWalk(river, host.place), host),
-    );
-    return { status: host.partial ? 'partial' : 'succeeded', error: null, failure: null };
-  } catch (error) {
-    if (isCancellation(error)) return { status: 'cancelled', error: null, failure: error };
-    return { status: 'failed', error: reportOf(error, host.failed), failure: error };
+    await sleep(Math.round(pause), { summary: summaryOf(`waiting for ${begun.holder}`) });
+    // Nothing has happened yet but waiting, and that may take days.
+    if (isHistoryLong()) await continueAsNew<typeof runRiver>({ ...input, began: { startedAt, scheduledAt } });
   }
 }
 
@@ -145,17 +152,14 @@ function failedWith(result: RunResult): ApplicationFailure {
   return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [result.error, result] });
 }
 
-function contextOf(input: RunInput): RunContext {
-  const { workflowId, startTime, searchAttributes } = workflowInfo();
+function contextOf({ plan, dryRun, full, began = beganNow() }: RunInput): RunContext {
+  return { runId: workflowInfo().workflowId, river: plan.root, ...began, dryRun, full };
+}
+
+function beganNow(): Began {
+  const { startTime, searchAttributes } = workflowInfo();
   const [scheduled] = (searchAttributes.TemporalScheduledStartTime ?? []) as Date[];
-  return {
-    runId: workflowId,
-    river: input.plan.root,
-    startedAt: startTime.toISOString(),
-    scheduledAt: (scheduled ?? startTime).toISOString(),
-    dryRun: input.dryRun,
-    full: input.full,
-  };
+  return { startedAt: startTime.toISOString(), scheduledAt: (scheduled ?? startTime).toISOString() };
 }
 
 function startValues(river: RiverPlan, input: RunInput, known: { [name: string]: Value }): Record<string, Value> {
@@ -164,7 +168,10 @@ function startValues(river: RiverPlan, input: RunInput, known: { [name: string]:
     values[name] = revive((variable.persist || input.retryOf ? known[name] : undefined) ?? variable.initial ?? null);
   }
   for (const [name, { required, default: byDefault }] of Object.entries(river.inputs)) {
-    values[name] = revive(input.inputs[name] ?? (required ? null : byDefault));
+    // null is a value of every type.
+    values[name] = revive(
+      (Object.hasOwn(input.inputs, name) ? input.inputs[name] : required ? null : byDefault) ?? null,
+    );
   }
   return values;
 }

@@ -17,15 +17,12 @@ import type {
   TemplateValue,
   RetryPlan,
 } from './plan.ts';
-import type { DryRunRefusal, DryRunSample, FinalStatus, StepResult } from './run.ts';
+import type { Began, DryRunRefusal, DryRunSample, FinalStatus, StepResult } from './run.ts';
 
 /** What every activity knows of the run that it works for. */
-export interface RunContext {
+export interface RunContext extends Began {
   runId: string;
   river: string;
-  /** ISO times; scheduledAt is the schedule's nominal time, else equal to startedAt. */
-  startedAt: string;
-  scheduledAt: string;
   dryRun: boolean;
   full: boolean;
 }

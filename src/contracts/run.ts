@@ -18,6 +18,14 @@ export interface RunInput {
   retryOf: { runId: string; includeUnknown: boolean } | null;
   /** Whether SEARCH_ATTRIBUTES are registered where this runs: setting one that is not would stop the workflow. */
   searchAttributes: boolean;
+  /** Set when it carried on as new while it waited for another run. */
+  began?: Began;
+}
+
+/** ISO times; scheduledAt is the schedule's nominal time, else equal to startedAt. */
+export interface Began {
+  startedAt: string;
+  scheduledAt: string;
 }
 
 export type FinalStatus = 'succeeded' | 'partial' | 'failed' | 'cancelled' | 'skipped';

@@ -172,10 +172,12 @@ export interface StateStore extends PermitStore, AsyncDisposable {
   listSteps(runId: string): Promise<StepRecord[]>;
 
   // one run of a river at a time
-  /** Takes the river's lock for `owner` if free or already its own; else says who holds it. */
-  lockRiver(river: string, owner: string): Promise<{ held: boolean; owner: string }>;
-  /** Takes the lock over from an owner known to be gone. False: someone else was faster. */
-  takeOverRiver(river: string, from: string, to: string): Promise<boolean>;
+  /**
+   * Takes the river's lock for `owner` if it is its own already, or free and nobody waits who came before; else says who is
+   * in the way. `since`, epoch ms: it waits, as one who came then; null: it does not.
+   */
+  lockRiver(river: string, owner: string, since: number | null): Promise<{ held: boolean; owner: string }>;
+  /** Gives up the lock, or the place among those who wait. */
   unlockRiver(river: string, owner: string): Promise<void>;
 
   // rowsets

@@ -15,7 +15,7 @@ export interface ColumnTypes {
 type Schema = Kysely<Tables>['schema'];
 type Migration = (schema: Schema, types: ColumnTypes) => Compilable[];
 
-const MIGRATIONS: readonly Migration[] = [first, closedLoops, rowsetSources];
+const MIGRATIONS: readonly Migration[] = [first, closedLoops, rowsetSources, riverWaiters];
 
 /** SQL of each migration, in order; the schema's version is the number of those applied. */
 export function compileMigrations(db: Kysely<Tables>, types: ColumnTypes): string[][] {
@@ -39,6 +39,16 @@ function closedLoops(schema: Schema): Compilable[] {
 /** What an attempt left half written can be told to be of the same result. */
 function rowsetSources(schema: Schema): Compilable[] {
   return [schema.alterTable('rowsets').addColumn('source', 'text')];
+}
+
+/** Runs that wait for their river get it in the order in which they came. */
+function riverWaiters(schema: Schema, { integer }: ColumnTypes): Compilable[] {
+  const table = schema
+    .createTable('river_waiters')
+    .addColumn('river', 'text', (c) => c.notNull())
+    .addColumn('owner', 'text', (c) => c.notNull())
+    .addColumn('since', integer, (c) => c.notNull());
+  return [table.addPrimaryKeyConstraint('river_waiters_key', ['river', 'owner'])];
 }
 
 function runTables(schema: Schema, types: ColumnTypes): Compilable[] {

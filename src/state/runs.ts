@@ -51,30 +51,44 @@ export function runsOf(
   };
 }
 
-export function locksOf(db: Db): Pick<StateStore, 'lockRiver' | 'takeOverRiver' | 'unlockRiver'> {
-  async function lockRiver(river: string, owner: string): Promise<{ held: boolean; owner: string }> {
-    await db
-      .insertInto('river_locks')
-      .values({ river, owner })
-      .onConflict((c) => c.column('river').doNothing())
+export function locksOf(db: Db): Pick<StateStore, 'lockRiver' | 'unlockRiver'> {
+  const holderOf = async (river: string) =>
+    (await db.selectFrom('river_locks').select('owner').where('river', '=', river).executeTakeFirst())?.owner;
+  const firstWaiting = async (river: string) => {
+    const waiting = db.selectFrom('river_waiters').select('owner').where('river', '=', river);
+    return (await waiting.orderBy('since').orderBy('owner').limit(1).executeTakeFirst())?.owner;
+  };
+  const wait = (river: string, owner: string, since: number) =>
+    db
+      .insertInto('river_waiters')
+      .values({ river, owner, since })
+      .onConflict((c) => c.columns(['river', 'owner']).doNothing())
       .execute();
-    const holder = await db.selectFrom('river_locks').select('owner').where('river', '=', river).executeTakeFirst();
-    // Unlocked between the two statements: free again.
-    if (!holder) return lockRiver(river, owner);
-    return { held: holder.owner === owner, owner: holder.owner };
-  }
+  const leave = (table: 'river_locks' | 'river_waiters', river: string, owner: string) =>
+    db.deleteFrom(table).where('river', '=', river).where('owner', '=', owner).execute();
   return {
-    lockRiver,
-    async takeOverRiver(river, from, to) {
-      const update = db
-        .updateTable('river_locks')
-        .set({ owner: to })
-        .where('river', '=', river)
-        .where('owner', '=', from);
-      return (await update.executeTakeFirst()).numUpdatedRows === 1n;
+    async lockRiver(river, owner, since) {
+      for (;;) {
+        const holder = await holderOf(river);
+        const inTheWay = holder ?? (await firstWaiting(river)) ?? owner;
+        if (inTheWay !== owner) {
+          if (since !== null) await wait(river, owner, since);
+          return { held: false, owner: inTheWay };
+        }
+        if (holder === owner) {
+          await leave('river_waiters', river, owner);
+          return { held: true, owner };
+        }
+        await db
+          .insertInto('river_locks')
+          .values({ river, owner })
+          .onConflict((c) => c.column('river').doNothing())
+          .execute();
+      }
     },
     async unlockRiver(river, owner) {
-      await db.deleteFrom('river_locks').where('river', '=', river).where('owner', '=', owner).execute();
+      await leave('river_waiters', river, owner);
+      await leave('river_locks', river, owner);
     },
   };
 }

@@ -29,6 +29,7 @@ export interface Tables {
     error: string | null;
   };
   river_locks: { river: string; owner: string };
+  river_waiters: { river: string; owner: string; since: number };
   variables: { river: string; name: string; value: string };
   rowsets: {
     /** The private number under which chunks are written; never used twice. */

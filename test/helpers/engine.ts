@@ -7,6 +7,7 @@ import pino from 'pino';
 import { createActivities } from '../../activities/index.ts';
 import type { Plan } from '../../src/contracts/plan.ts';
 import type { RunResult } from '../../src/contracts/run.ts';
+import { byRetryOf } from '../../src/core/started-by.ts';
 import type { StateStore } from '../../src/core/store.ts';
 import type { Value } from '../../src/core/values.ts';
 import { openStore } from '../../src/state/index.ts';
@@ -87,7 +88,8 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
     { runId, inputs = {}, full = false, dryRun = false, retryOf = null }: RunOptions = {},
   ) => {
     const id = runId ?? `${plan.root}-${process.pid}-${++runs}`;
-    const order: RunOrder = { plan, inputs, startedBy: 'test', full, dryRun, retryOf };
+    const startedBy = retryOf ? byRetryOf(retryOf.runId) : 'test';
+    const order: RunOrder = { plan, inputs, startedBy, full, dryRun, retryOf };
     await startRun(client, { runId: id, order, taskQueue, searchAttributes: true });
     return id;
   };

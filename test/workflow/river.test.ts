@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { ConditionStep, Json, Plan, RiverPlan, StepPlan } from '../../src/contracts/plan.ts';
 import type { RunResult } from '../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
@@ -227,6 +228,103 @@ describe('a logic river', () => {
     expect((await engine.run(planOf([set], { river }))).outputs).toMatchObject({ last: 'none+' });
     await engine.outcome(planOf([set, FAILING], { river }));
     expect((await engine.run(planOf([set], { river }))).outputs).toMatchObject({ last: 'none++' });
+  });
+
+  test('a retry saves persisted variables, unless a later run has saved its own', async () => {
+    const variables = {
+      deals: { multiple: true, initial: null, persist: false },
+      day: { multiple: false, initial: null, persist: true },
+    };
+    const planFor = (day: string, deal: number): Plan =>
+      planOf(
+        [
+          value('day', [`select '${day}'`], 'day'),
+          query(`select '${deal}' as deal_id, json_object('amount', 1) as properties`),
+          loop(),
+        ],
+        { river: { name: 'daily', variables } },
+      );
+    const saved = async () => (await engine.store.readVariables('daily')).day;
+    const retry = (runId: string, plan: Plan) => engine.outcome(plan, { retryOf: { runId, includeUnknown: false } });
+    const monday = await engine.outcome(planFor('monday', 901));
+    await engine.run(planFor('tuesday', 1));
+    const again = await retry(monday.run_id, planFor('monday', 901));
+    sandbox.seed({ first: 901, count: 1 });
+    // A retry of a retry is of Monday's run too, though it began on Tuesday.
+    expect(await retry(again.run_id, planFor('monday', 901))).toMatchObject({ status: 'succeeded' });
+    expect(await saved()).toBe('tuesday');
+    const wednesday = await engine.outcome(planFor('wednesday', 902));
+    expect(wednesday.status).toBe('failed');
+    sandbox.seed({ first: 902, count: 1 });
+    expect(await retry(wednesday.run_id, planFor('wednesday', 902))).toMatchObject({ status: 'succeeded' });
+    expect(await saved()).toBe('wednesday');
+  });
+
+  test('an input that is given as null is null, whatever its default', async () => {
+    const inputs = { day: { type: 'string', required: false, default: 'monday' } } as const;
+    const steps = [value('got', ['select ', { bind: ['day'] }, ' is null'], 'a')];
+    const made = planOf(steps, { river: withVariables(['a'], { inputs }) });
+    expect((await engine.run(made, { inputs: { day: null } })).outputs).toMatchObject({ a: true });
+    expect((await engine.run(made)).outputs).toMatchObject({ a: false });
+  });
+
+  test('a run whose end cannot be written down waits until it can', async () => {
+    const db = new DatabaseSync(join(engine.dir, '.upriver', 'state.db'));
+    const end = script(
+      'end',
+      'const fs = require("fs"); setInterval(() => fs.existsSync("end") && process.exit(), 20)',
+    );
+    const runId = await engine.start(planOf([end], { river: { name: 'books' } }));
+    while (!(await engine.store.getRun(runId))) await new Promise((resolve) => setTimeout(resolve, 20));
+    db.exec('alter table river_locks rename to elsewhere');
+    await writeFile(join(engine.dir, 'end'), '');
+    for (;;) {
+      const { raw, status } = await engine.client.workflow.getHandle(runId).describe();
+      if (raw.pendingActivities?.some(({ activityId, attempt }) => activityId === 'end' && Number(attempt) > 1)) break;
+      if (status.name !== 'RUNNING') throw new Error('the run ended without');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    db.exec('alter table elsewhere rename to river_locks');
+    db.close();
+    expect(await engine.result(runId)).toMatchObject({ status: 'succeeded' });
+    expect(await engine.store.lockRiver('books', 'another', null)).toMatchObject({ held: true });
+  });
+
+  test('runs that wait get the river in the order in which they came, and carry on as new with all that is known of them', async () => {
+    const busy = script(
+      'busy',
+      'const fs = require("fs"); setInterval(() => fs.existsSync("go") && process.exit(), 20)',
+    );
+    const queued = (steps: StepPlan[]) =>
+      planOf(steps, { river: withVariables(['a'], { name: 'queue', overlap: 'queue' }) });
+    const waits = async (runId: string) => {
+      for (;;) {
+        const { events } = await engine.client.workflow.getHandle(runId).fetchHistory();
+        if (events?.some((event) => event.timerStartedEventAttributes)) return runId;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const holder = await engine.start(queued([busy]));
+    while (!(await engine.store.getRun(holder))) await new Promise((resolve) => setTimeout(resolve, 20));
+    const early = await waits(await engine.start(queued([value('a', ['select 1'], 'a')])));
+    const late = await waits(await engine.start(queued([value('a', ['select 2'], 'a')])));
+    const handle = engine.client.workflow.getHandle(early);
+    const before = await handle.describe();
+    for (let sent = 0; sent < 2_100; sent += 100)
+      await Promise.all(Array.from({ length: 100 }, () => handle.signal('an event')));
+    for (;;) {
+      const { runId, memo, raw } = await handle.describe();
+      if (runId === before.runId) continue;
+      expect(memo).toEqual(before.memo);
+      const timeouts = [raw, before.raw].map((one) => one.executionConfig?.defaultWorkflowTaskTimeout);
+      expect(timeouts[0]).toEqual(timeouts[1]);
+      break;
+    }
+    await writeFile(join(engine.dir, 'go'), '');
+    const [first] = await Promise.all([engine.result(early), engine.result(late), engine.result(holder)]);
+    expect(first).toMatchObject({ status: 'succeeded', started_at: before.startTime.toISOString() });
+    const [step] = await engine.store.listSteps(late);
+    expect(step?.startedAt).toBeGreaterThanOrEqual((await engine.store.getRun(early))?.endedAt ?? Number.NaN);
   });
 
   test('overlap: a second run is skipped, or waits; a terminated one holds nothing', async () => {

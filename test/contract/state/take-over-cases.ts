@@ -123,7 +123,7 @@ export function takeOverCases(place: Place): void {
     await change(place, 'ALTER TABLE rowsets DROP COLUMN source');
     await change(place, place.target.url ? 'UPDATE schema_version SET version = 2' : 'PRAGMA user_version = 2');
     const store = await place.open();
-    expect(await store.check()).toMatchObject({ schema: '3' });
+    expect(await store.check()).toMatchObject({ schema: '4' });
     expect(await readAll(store, 'whole')).toEqual(ALL);
     expect(await finish(store)).toBe(0);
     expect(await readAll(store, 'rows')).toEqual(ALL);
