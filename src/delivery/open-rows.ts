@@ -24,7 +24,7 @@ export async function openRows(input: OpenRowsInput, tools: Tools): Promise<Open
     rowset,
     fromChunk,
     layout,
-    idempotent: true,
+    repeatable: true,
     askedLast: false,
     unchangedScope,
   });

@@ -18,8 +18,8 @@ export interface RowSourceOptions {
   rowset: RowsetMeta;
   fromChunk: number;
   layout: RowLayout;
-  /** Every request of the body may be sent again. */
-  idempotent: boolean;
+  /** A row in doubt of which no progress is kept may be sent again. */
+  repeatable: boolean;
   /** A probe: rows that failed in the outage come after all others. */
   askedLast: boolean;
   /** Scope of delivered hashes, when rows equal to what was last delivered are left out. */
@@ -115,7 +115,7 @@ export class RowSource {
   }
 
   #mustNotRepeat(progress: Progress | undefined): boolean {
-    return progress ? progress.risky : !this.#options.idempotent;
+    return progress ? progress.risky : !this.#options.repeatable;
   }
 
   #task(chunk: number, row: number, values: Row, progress: Progress = freshProgress()): RowTask {

@@ -115,7 +115,8 @@ function rowSource({ input, deps, view, ledger, body }: Segment): RowSource {
     rowset: view.rowset,
     fromChunk: input.fromChunk,
     layout: view.layout,
-    idempotent: body.idempotent,
+    // Of several requests one that must not be repeated is noted with its mark: what is not noted is another one.
+    repeatable: body.idempotent || body.requests > 1,
     askedLast: input.probe && !keepsOrder(input),
     unchangedScope: input.run.full ? null : view.deliveredScope,
   });

@@ -104,4 +104,24 @@ describe('a stretch that ends early', () => {
     expect(result.park).toMatchObject({ reason: 'limit' });
     expect(await inDoubt()).toBe(0);
   });
+
+  test.each([
+    ['GET', 'delivered', 1],
+    ['POST', 'unknown', 0],
+  ])('a process that dies amid a %s, of a GET and a POST: the row ends %s', async (method, outcome, posts) => {
+    let answered = 0;
+    let cut = false;
+    await using api = await serve((incoming, response) => {
+      if (!cut && incoming.method === method) {
+        cut = true;
+        return sending.cut();
+      }
+      if (incoming.method === 'POST') answered++;
+      response.end('{}');
+    });
+    const actions = [action({ requests: [request({ id: 'look', method: 'GET', body: null }), once] })];
+    const { result } = await sending.send(rowsOf(1), { url: api.url, actions, maxInFlight: 1 });
+    expect(result.rows).toMatchObject({ [outcome]: 1 });
+    expect(answered).toBe(posts);
+  });
 });
