@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time.js';
 import { UpriverError } from '../core/errors.ts';
+import { protoTime } from './proto-time.ts';
 import { searchAttributeFlags } from './search-attributes.ts';
 
 const run = promisify(execFile);
@@ -19,6 +19,8 @@ const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
 const NOT_FOUND = 5;
+/** A week. */
+const KEPT_MS = 7 * 24 * 3_600_000;
 const RUN_HINT = 'run `upriver doctor`: it says which Temporal CLI is used, and why';
 
 export interface DevServer {
@@ -150,9 +152,9 @@ async function hasNamespace(connection: Connection): Promise<boolean> {
   }
 }
 
-/** Ended runs stay in Temporal's list for a week; a dev server's own default is a day. */
+/** Ended runs stay in Temporal's list for that long; a dev server's own default is a day. */
 async function keepEndedRuns(connection: Connection): Promise<void> {
-  const config = { workflowExecutionRetentionTtl: msToTs('7 days') };
+  const config = { workflowExecutionRetentionTtl: protoTime(KEPT_MS) };
   await connection.workflowService.updateNamespace({ namespace: NAMESPACE, config });
 }
 

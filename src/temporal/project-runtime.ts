@@ -62,8 +62,10 @@ const NEVER = new Promise<never>(() => {});
 /** CONFIG_TEMPORAL_*, AUTH_TEMPORAL, STATE_*: out of reach. CONFIG_NO_HOST. */
 export async function openRuntime(options: RuntimeOptions): Promise<ProjectRuntime> {
   await using opening = new AsyncDisposableStack();
-  installRuntime(options.log);
-  const store = opening.use(await openProjectStore(options.project, options.env));
+  const { worker = 'host', env, log } = options;
+  // A worker that stays up is worth watching; beside it, commands on the same machine would find the port taken.
+  installRuntime(log, worker === 'always' ? env['UPRIVER_METRICS_ADDRESS'] : undefined);
+  const store = opening.use(await openProjectStore(options.project, env));
   const reached = await reach(options, opening);
   const client = await connectClient(reached.target);
   opening.defer(() => client.connection.close());
@@ -73,7 +75,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<ProjectRunti
     options.dryRun && reached.role === 'host'
       ? dryRunQueue(process.pid, Date.now())
       : options.project.settings.temporal.taskQueue;
-  const { worker = 'host' } = options;
   const works = worker === 'always' || (worker === 'host' && reached.role === 'host');
   const { retentionMs } = options.project.settings;
   if (reached.role === 'host') {

@@ -8,12 +8,12 @@ import {
   type ScheduleSummary,
   type ScheduleUpdateOptions,
 } from '@temporalio/client';
-import { optionalDateToTs } from '@temporalio/common/lib/time.js';
 import type { Overlap, Plan } from '../contracts/plan.ts';
 import type { RunInput } from '../contracts/run.ts';
 import { summaryOf } from '../core/summary.ts';
 import type { Value } from '../core/values.ts';
 import { asUnreachable, memoOf, WORKFLOW_TASK_TIMEOUT } from './client.ts';
+import { protoTime } from './proto-time.ts';
 
 /** One entry of a river's `schedules`, with the plan that its runs get. */
 export interface WantedSchedule {
@@ -133,8 +133,8 @@ export async function dueTimes(
   { client, namespace }: { client: Client; namespace: string },
   { scheduleId: id, from, to }: { scheduleId: string; from: Date; to: Date },
 ): Promise<number> {
-  const [startTime, endTime] = [optionalDateToTs(from), optionalDateToTs(to)];
-  const span = { namespace, scheduleId: id, startTime: startTime ?? null, endTime: endTime ?? null };
+  const [startTime, endTime] = [protoTime(from.getTime()), protoTime(to.getTime())];
+  const span = { namespace, scheduleId: id, startTime, endTime };
   return (await client.workflowService.listScheduleMatchingTimes(span)).startTime.length;
 }
 

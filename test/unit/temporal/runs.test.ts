@@ -16,7 +16,7 @@ import {
 import { closeEndedRuns, dryRunQueue, endStaleDryRuns } from '../../../src/temporal/close-runs.ts';
 import { connectClient } from '../../../src/temporal/connection.ts';
 import { type EmbeddedHost, hostOrJoin } from '../../../src/temporal/embedded.ts';
-import { applySchedules, planSchedules, type WantedSchedule } from '../../../src/temporal/schedules.ts';
+import { applySchedules, dueTimes, planSchedules, type WantedSchedule } from '../../../src/temporal/schedules.ts';
 import { requireTemporalBinary } from '../../../src/temporal/server-binary.ts';
 import { plan } from '../../helpers/plans.ts';
 
@@ -154,5 +154,8 @@ test('a schedule’s runs are noticed by other workers as quickly as others, and
   expect(isOutdated(action.memo as Parameters<typeof isOutdated>[0], order())).toBe(false);
   const changes = async (of: WantedSchedule) => (await planSchedules(scope, [of]))[0]?.change;
   expect(await changes(wanted)).toBe('keep');
+  const [from, to] = [new Date('2026-11-01T06:00:00.001Z'), new Date('2026-11-04T06:00:00Z')];
+  const due = await dueTimes({ client, namespace: temporal.namespace }, { scheduleId: created?.id ?? '', from, to });
+  expect(due).toBe(3);
   expect(await changes({ ...wanted, overlap: 'queue' })).toBe('update');
 });

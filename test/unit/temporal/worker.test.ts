@@ -13,12 +13,26 @@ import { createUpriverWorker, installRuntime } from '../../../src/temporal/worke
 
 const GREET = fileURLToPath(new URL('./greet-workflow.ts', import.meta.url));
 const lines: string[] = [];
+/** Those that docs/operations.md names, as far as a healthy worker has them. */
+const WATCHED = [
+  'temporal_workflow_task_schedule_to_start_latency_bucket',
+  'temporal_activity_schedule_to_start_latency_bucket',
+  'temporal_worker_task_slots_available',
+];
 
 let project: string;
 let temporal: EmbeddedHost;
+let metricsAddress: string;
 
 beforeAll(async () => {
-  installRuntime(pino({ level: 'info' }, { write: (line: string) => lines.push(line) }));
+  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
+  const server = await listen();
+  metricsAddress = addressOf(server);
+  expect(() => installRuntime(log, metricsAddress)).toThrow(
+    expect.objectContaining({ code: 'CONFIG_METRICS_ADDRESS', message: expect.stringContaining('in use') }),
+  );
+  await new Promise((resolve) => server.close(resolve));
+  installRuntime(log, metricsAddress);
   project = await mkdtemp(join(tmpdir(), 'upriver-worker-'));
   temporal = (await hostOrJoin(project)) as EmbeddedHost;
 });
@@ -28,7 +42,7 @@ afterAll(async () => {
   await rm(project, { recursive: true, force: true, maxRetries: 10 });
 });
 
-test('runs a workflow of any type from TypeScript sources', async () => {
+test('runs a workflow of any type from TypeScript sources, and can be watched meanwhile', async () => {
   const code = await buildBundle(GREET);
   const connection = await connectWorker(temporal);
   const client = await connectClient(temporal);
@@ -40,10 +54,12 @@ test('runs a workflow of any type from TypeScript sources', async () => {
     bundle: { code },
     identity: 'test',
   });
-  const result = await worker.runUntil(
-    client.workflow.execute('trial-deals', { workflowId: 'w', taskQueue: 'q', args: ['you'] }),
-  );
+  const { result, metrics } = await worker.runUntil(async () => ({
+    result: await client.workflow.execute('trial-deals', { workflowId: 'w', taskQueue: 'q', args: ['you'] }),
+    metrics: await (await fetch(`http://${metricsAddress}/metrics`)).text(),
+  }));
   expect(result).toBe('hello you');
+  for (const name of WATCHED) expect(metrics).toMatch(new RegExp(`^${name}\\{.*task_queue="q"`, 'm'));
   expect((await client.workflow.getHandle('w').describe()).type).toBe('trial-deals');
   await connection.close();
   await client.connection.close();
