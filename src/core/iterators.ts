@@ -13,11 +13,16 @@ export function resolveIterators(iterators: readonly IteratorPlan[], columns: re
   );
 }
 
-function byName(name: string, columns: readonly string[]): number {
+/** The position of a column, in any case, an exact match first; -1: it is not there. */
+export function placeOf(name: string, columns: readonly string[]): number {
   const exact = columns.indexOf(name);
   if (exact !== -1) return exact;
   const wanted = name.toLowerCase();
-  const position = columns.findIndex((column) => column.toLowerCase() === wanted);
+  return columns.findIndex((column) => column.toLowerCase() === wanted);
+}
+
+function byName(name: string, columns: readonly string[]): number {
+  const position = placeOf(name, columns);
   if (position !== -1) return position;
   throw new UpriverError('RIVER_UNKNOWN_COLUMN', `the query gives no column '${name}'`, {
     hint: didYouMean(name, columns, 'The query gives no columns.'),

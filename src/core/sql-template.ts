@@ -83,6 +83,11 @@ export function splitStatements(text: string, warehouse: WarehouseType): Stateme
   return statements;
 }
 
+/** SQL as pieces of code, literals, quoted names and comments, in order. */
+export function lexSql(text: string, warehouse: WarehouseType): { kind: RegionKind; text: string }[] {
+  return regionsOf(text, DIALECTS[warehouse]).map(({ kind, start, end }) => ({ kind, text: text.slice(start, end) }));
+}
+
 function cutCode(parts: SqlPart[], text: string, region: Region): void {
   let at = region.start;
   for (let token = nextToken(text, at); token && token.end <= region.end; token = nextToken(text, at)) {

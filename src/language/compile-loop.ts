@@ -15,7 +15,7 @@ export function compileLoop(step: Parsed<'loop'>, path: Path, context: StepConte
   const loop = { only: step.steps.length === 1 };
   const steps = compileSteps(step.steps, [...path, 'steps'], { ...context, loop, names: context.names.withRow(names) });
   const mode = isStream(steps) ? 'stream' : 'steps';
-  return {
+  const loopStep: LoopStep = {
     ...baseOf(step),
     type: 'loop',
     over: step.over,
@@ -29,6 +29,8 @@ export function compileLoop(step: Parsed<'loop'>, path: Path, context: StepConte
     mode,
     steps,
   };
+  context.loops.push({ step: loopStep, path });
+  return loopStep;
 }
 
 function iteratorPlans(as: Parsed<'loop'>['as']): IteratorPlan[] {

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Json, Overlap, RiverPlan } from '../contracts/plan.ts';
 import { checkInput } from '../core/inputs.ts';
 import type { Value } from '../core/values.ts';
-import { compileSteps } from './compile-steps.ts';
+import { checkLoopColumns } from './check-columns.ts';
+import { compileSteps, type StepContext } from './compile-steps.ts';
 import { cronProblem, isTimezone } from './cron.ts';
 import { inputErrors, inputValues } from './inputs.ts';
 import { literalJson, Names } from './names.ts';
@@ -31,7 +32,9 @@ export function compileRiver(shell: RiverShell, registry: Registry): RiverPlan {
   const names = Names.builtIn()
     .with([...Object.keys(inputs), ...single, ...doubtful])
     .withMultiple(multiple);
-  const steps = compileSteps(parsed.steps, ['steps'], { file, registry, shell, names, loop: null, ids: new Map() });
+  const around: StepContext = { file, registry, shell, names, loop: null, ids: new Map(), loops: [] };
+  const steps = compileSteps(parsed.steps, ['steps'], around);
+  checkLoopColumns(around.loops, steps, around);
   return {
     name: parsed.name,
     description: parsed.description ?? null,

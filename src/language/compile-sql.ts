@@ -1,6 +1,7 @@
 /** A step of SQL: its text, from the river's file or one of its own, and where the result goes. */
 import type { SqlStep, SqlText, TableTarget, VariableTarget, WarehouseType } from '../contracts/plan.ts';
 import { didYouMean } from '../core/suggest.ts';
+import { checkMergeKey } from './check-columns.ts';
 import { baseOf, checkVariable, type Parsed, type StepContext } from './compile-steps.ts';
 import { checkSql } from './names.ts';
 import type { Path } from './source.ts';
@@ -14,7 +15,10 @@ export function compileSqlStep(step: Parsed<'sql'>, path: Path, context: StepCon
   const warehouse = checkWarehouse(connection, [...path, 'connection'], context);
   const script = step.script !== undefined || step.script_file !== undefined;
   const target = compileTarget(step, script, path, context);
-  return { ...baseOf(step), type: 'sql', connection, sql: compileText(step, warehouse, path, context), script, target };
+  const sql = compileText(step, warehouse, path, context);
+  const sqlStep: SqlStep = { ...baseOf(step), type: 'sql', connection, sql, script, target };
+  checkMergeKey(sqlStep, path, context);
+  return sqlStep;
 }
 
 /** The connection's type; duckdb where it is not known. */

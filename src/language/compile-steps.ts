@@ -12,6 +12,7 @@ import type {
 import type { UpriverError } from '../core/errors.ts';
 import { calledInput } from '../core/inputs.ts';
 import { didYouMean } from '../core/suggest.ts';
+import type { LoopAt } from './check-columns.ts';
 import { compileActionStep } from './compile-action-step.ts';
 import { compileLoop } from './compile-loop.ts';
 import { compileSqlStep } from './compile-sql.ts';
@@ -32,6 +33,8 @@ export interface StepContext {
   loop: { only: boolean } | null;
   /** Ids so far, of the whole river, and where each stands. */
   ids: Map<string, Path>;
+  /** Loops so far: what they walk may be filled by steps anywhere. */
+  loops: LoopAt[];
 }
 
 export type Parsed<Type extends Step['type']> = Extract<Step, { type: Type }>;

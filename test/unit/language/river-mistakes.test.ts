@@ -594,6 +594,44 @@ test('rivers that call each other in a circle are told at each call of it', asyn
   expect(project.errors[0]?.message).toContain('b → c → b');
 });
 
+describe('columns that a query does not select', () => {
+  const query = (sql: string, id = 'rows'): string =>
+    `  - { id: ${id}, type: sql, connection: warehouse, query: '${sql}', target: { variable: deals } }\n`;
+  const walk = (as: string): string =>
+    `  - { id: each, type: loop, over: deals, as: ${as}, steps: [ { id: b, type: action, action: send, inputs: { id: 1 } } ] }\n`;
+  const told = async (steps: string): Promise<string[]> => {
+    const project = await load({ ...GOOD, 'rivers/test.yaml': riverWith(steps) });
+    return project.errors.map(({ position, code, hint }) => `${position?.line}:${position?.column} ${code} ${hint}`);
+  };
+
+  test('by name and by position, wherever the query stands', async () => {
+    const named = query('select deal_id, name as Title from t') + walk('{ id: DEALID, title: TITLE }');
+    expect(await told(named)).toEqual(["9:52 RIVER_UNKNOWN_COLUMN Did you mean 'deal_id'?"]);
+    const counted = `${walk('[id, title]')}  - id: s\n    type: sequence\n    steps:\n    ${query('select deal_id from t')}`;
+    expect(await told(counted)).toEqual([
+      "8:48 RIVER_UNKNOWN_COLUMN Columns: deal_id. Select one more, or take 'title' out of as.",
+    ]);
+  });
+
+  test('of a merge', async () => {
+    const merge =
+      "  - { id: m, type: sql, connection: warehouse, query: 'select id, name from t', target: { table: t, mode: merge, key: [ID, nam] } }";
+    expect(await told(merge)).toEqual(["8:124 RIVER_UNKNOWN_COLUMN Did you mean 'name'?"]);
+  });
+
+  test.each([
+    ['a query that tells not all', query('select * from t')],
+    ['two queries', query('select a from t') + query('select b from t', 'second')],
+    [
+      'the results of a loop',
+      `${query('select a from t')}  - { id: first, type: loop, over: deals, as: [x], results: { variable: deals }, steps: [ { id: c, type: action, action: send, inputs: { id: 1 } } ] }\n`,
+    ],
+    ['nothing', ''],
+  ])('nothing is told of rows of %s', async (_title, steps) => {
+    expect(await told(steps + walk('{ id: nowhere }'))).toEqual([]);
+  });
+});
+
 test('all mistakes of all files are told at once, in order', async () => {
   const steps = `  - { id: a, type: sql, conection: x, connection: warehose, query: 'select {dy}, ''a {day}''', target: { variable: totl } }
   - id: seq
