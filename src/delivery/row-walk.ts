@@ -106,8 +106,9 @@ class RowHost implements StepHost {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof RowEnded) || error.end.stop || error.end.outcome === 'skipped') throw error;
-      this.#tolerated ??= error;
+      const ended = endedBy(error);
+      if (ended.end.stop || ended.end.outcome === 'skipped') throw error;
+      this.#tolerated ??= ended;
       return 'go_on';
     }
   }
@@ -120,12 +121,8 @@ class RowHost implements StepHost {
     return { outcome, code: 'ROW_CONDITION', message, answer: this.#delivered, outputs: this.#outputs, stop };
   }
 
-  /** Errors about the row end the row; all others end the segment. */
   endOf(error: unknown): RowEnd {
-    if (error instanceof RowEnded) return { ...error.end, outputs: this.#outputs };
-    if (!(error instanceof UpriverError && error.code.startsWith('ROW_'))) throw error;
-    const { code, message } = error;
-    return { outcome: 'rejected', code, message, answer: null, outputs: this.#outputs, stop: null };
+    return { ...endedBy(error).end, outputs: this.#outputs };
   }
 
   async #runAction(action: CompiledAction, given: Record<string, Value>): Promise<{ [name: string]: Value }> {
@@ -156,7 +153,7 @@ class RowHost implements StepHost {
       },
       this.#context.attempts,
     );
-    if (answer.then !== 'deliver') throw endedBy(answer);
+    if (answer.then !== 'deliver') throw endedByAnswer(answer);
     this.#delivered = answer;
     const outputs = readOutputs(request, answer);
     if (!request.plan.idempotent) progress.done[place] = outputs;
@@ -173,7 +170,18 @@ export const OUTCOME_OF = {
   stop: 'failed',
 } as const satisfies Record<string, Outcome>;
 
-function endedBy(answer: Answer): RowEnded {
+/** Errors about the row end the row: its values cannot be sent, or do not fit an expression. All others end the segment. */
+function endedBy(error: unknown): RowEnded {
+  if (error instanceof RowEnded) return error;
+  if (!(error instanceof UpriverError)) throw error;
+  const { code, message } = error;
+  const end = { code, message, answer: null, stop: null };
+  if (code.startsWith('ROW_')) return new RowEnded({ ...end, outcome: 'rejected' });
+  if (code === 'RIVER_EXPRESSION') return new RowEnded({ ...end, outcome: 'failed' });
+  throw error;
+}
+
+function endedByAnswer(answer: Answer): RowEnded {
   const then = answer.then as keyof typeof OUTCOME_OF;
   const { code, message } = answer;
   return new RowEnded({ outcome: OUTCOME_OF[then], code, message, answer, stop: then === 'stop' ? 'rule' : null });
