@@ -609,7 +609,7 @@ describe('columns that a query does not select', () => {
     expect(await told(named)).toEqual(["9:52 RIVER_UNKNOWN_COLUMN Did you mean 'deal_id'?"]);
     const counted = `${walk('[id, title]')}  - id: s\n    type: sequence\n    steps:\n    ${query('select deal_id from t')}`;
     expect(await told(counted)).toEqual([
-      "8:48 RIVER_UNKNOWN_COLUMN Columns: deal_id. Select one more, or take 'title' out of as.",
+      "8:51 RIVER_UNKNOWN_COLUMN Columns: deal_id. Select one more, or take 'title' out of as.",
     ]);
   });
 
