@@ -1,10 +1,10 @@
 /** Warehouses and destinations of this process: opened at first use, shared by all its activities. */
 import type { ConnectionPlan, HttpConnectionPlan, Reference, WarehouseConnectionPlan } from '../src/contracts/plan.ts';
+import { resolveHttp, resolveWarehouse } from '../src/core/connection-settings.ts';
 import { openDestination } from '../src/http/destination.ts';
 import type { Destination } from '../src/http/http-client.ts';
 import { openWarehouse, type Warehouse } from '../src/warehouses/index.ts';
 import type { ActivityDeps } from './deps.ts';
-import { resolveHttp, resolveWarehouse } from './settings.ts';
 
 export interface Pools extends AsyncDisposable {
   warehouse(plan: WarehouseConnectionPlan): Promise<Warehouse>;

@@ -2,6 +2,7 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toReport, type UpriverError } from '../core/errors.ts';
+import { referencesOf } from '../core/secrets.ts';
 import type { Project } from '../language/index.ts';
 import { loadProject } from '../language/index.ts';
 import { connectClient } from '../temporal/connection.ts';
@@ -11,7 +12,7 @@ import { temporalAddress } from '../temporal/address.ts';
 import { ownServer } from '../temporal/project-runtime.ts';
 import { openProjectStore } from '../temporal/project-store.ts';
 import { missingSearchAttributes, searchAttributeFlags } from '../temporal/search-attributes.ts';
-import { createSecretResolver, referencesOf } from '../temporal/secrets.ts';
+import { createSecretResolver } from '../temporal/secrets.ts';
 import { searchTemporalBinary } from '../temporal/server-binary.ts';
 import { plural } from './format.ts';
 

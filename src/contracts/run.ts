@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 export interface RunInput {
   plan: Plan;
   inputs: { [name: string]: Value };
-  /** 'cli', 'schedule:<id>', 'river:<run id>', 'retry:<run id>'. */
+  /** 'cli', 'dry-run', 'schedule:<id>', 'river:<run id>', 'retry:<run id>': core/started-by.ts. */
   startedBy: string;
   /** Ignore what was last delivered: send every row. */
   full: boolean;

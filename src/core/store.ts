@@ -16,7 +16,7 @@ export interface RunRecord {
   startedAt: number;
   endedAt: number | null;
   inputs: { [name: string]: Value };
-  /** Who asked: 'cli', 'schedule:<id>', 'river:<run id>', 'retry:<run id>'. */
+  /** Who asked: 'cli', 'dry-run', 'schedule:<id>', 'river:<run id>', 'retry:<run id>' (started-by.ts). */
   startedBy: string;
   error: ErrorReport | null;
   /** Single variables as the run left them, for `retry`; null while it runs. */

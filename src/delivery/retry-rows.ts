@@ -4,6 +4,7 @@ import type { LoopStep } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
 import { resolveIterators } from '../core/iterators.ts';
 import { ROW_STATE } from '../core/outcomes.ts';
+import { retriedRun } from '../core/started-by.ts';
 import type { LoopKey, LoopRecord, OutcomeRecord, RowsetMeta, StateStore } from '../core/store.ts';
 import { decode, type Row } from '../core/values.ts';
 import { commitChunk } from './commit-chunk.ts';
@@ -11,7 +12,6 @@ import { type LoopView, openLoop } from './loop-view.ts';
 import { rowsGone } from './row-reader.ts';
 import { keyText } from './row-source.ts';
 
-const RETRY = 'retry:';
 /** Whatever was sent may have been applied. */
 const SENT: ReadonlySet<number> = new Set([
   ROW_STATE.delivered,
@@ -41,10 +41,9 @@ async function firstRows(
   store: StateStore,
 ): Promise<number> {
   let { rows } = record;
-  for (let run = await store.getRun(of); run?.startedBy.startsWith(RETRY); ) {
-    const runId = run.startedBy.slice(RETRY.length);
+  const retriedBy = async (runId: string) => retriedRun((await store.getRun(runId))?.startedBy ?? '');
+  for (let runId = await retriedBy(of); runId !== null; runId = await retriedBy(runId)) {
     rows = (await store.getLoop({ runId, path }))?.rows ?? rows;
-    run = await store.getRun(runId);
   }
   return rows;
 }

@@ -1,6 +1,6 @@
 /** Tries one connection as a worker would use it, and says what it found. */
-import { resolveHttp, resolveWarehouse } from '../../activities/settings.ts';
 import type { ConnectionPlan, HttpConnectionPlan } from '../contracts/plan.ts';
+import { resolveHttp, resolveWarehouse } from '../core/connection-settings.ts';
 import { UpriverError } from '../core/errors.ts';
 import type { PermitStore } from '../core/permits.ts';
 import { openDestination } from '../http/index.ts';

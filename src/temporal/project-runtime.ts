@@ -7,7 +7,7 @@ import { createActivities } from '../../activities/index.ts';
 import type { Reference } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
 import type { StateStore } from '../core/store.ts';
-import type { SecretResolver } from '../core/secrets.ts';
+import { referencesOf, type SecretResolver } from '../core/secrets.ts';
 import type { Project, TlsSettings } from '../language/index.ts';
 import { workflowBundle } from './bundle.ts';
 import { connectClient, connectWorker, type TemporalTarget } from './connection.ts';
@@ -18,7 +18,7 @@ import { cancelRun, isCancelRequested, isOpen } from './client.ts';
 import { closeEndedRuns, dryRunQueue, endStaleDryRuns } from './close-runs.ts';
 import { openProjectStore } from './project-store.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
-import { createSecretResolver, referencesOf } from './secrets.ts';
+import { createSecretResolver } from './secrets.ts';
 import { createUpriverWorker, installRuntime } from './worker.ts';
 
 export interface RuntimeOptions {

@@ -1,7 +1,6 @@
 /** Resolves secret references in the worker's environment and file system, when they are used. */
 import { readFile } from 'node:fs/promises';
 import { resolve as resolvePath } from 'node:path';
-import type { ConnectionPlan, Json, Reference } from '../contracts/plan.ts';
 import { UpriverError } from '../core/errors.ts';
 import type { SecretResolver } from '../core/secrets.ts';
 
@@ -46,18 +45,4 @@ function missingFile(path: string, what: string, cause?: unknown): UpriverError 
     context: { file: path },
     cause,
   });
-}
-
-/** Every `{ env: NAME }` and `{ file: PATH }` in these connections. */
-export function referencesOf(connections: Iterable<ConnectionPlan>): Reference[] {
-  return [...connections].flatMap((connection) => referencesIn(connection as unknown as Json));
-}
-
-function referencesIn(value: Json): Reference[] {
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap(referencesIn);
-  const { env, file, ...others } = value;
-  if (Object.keys(others).length === 0 && typeof env === 'string' && file === undefined) return [{ env }];
-  if (Object.keys(others).length === 0 && typeof file === 'string' && env === undefined) return [{ file }];
-  return Object.values(value).flatMap(referencesIn);
 }

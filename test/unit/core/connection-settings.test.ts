@@ -1,5 +1,5 @@
 /** Settings of connections that come by reference. */
-import { resolveHttp, resolveWarehouse } from '../../../activities/settings.ts';
+import { resolveHttp, resolveWarehouse } from '../../../src/core/connection-settings.ts';
 import type { HttpConnectionPlan, Reference, WarehouseConnectionPlan } from '../../../src/contracts/plan.ts';
 import { createSecretResolver } from '../../../src/temporal/secrets.ts';
 import { load } from '../language/project-of.ts';

@@ -1,8 +1,8 @@
 /** A connection as its driver wants it: settings that were given by reference are read, as what their field takes. */
-import type { HttpConnectionPlan, Json, Reference, WarehouseConnectionPlan } from '../src/contracts/plan.ts';
-import { parseDuration } from '../src/core/durations.ts';
-import { UpriverError } from '../src/core/errors.ts';
-import type { SecretResolver } from '../src/core/secrets.ts';
+import type { HttpConnectionPlan, Json, Reference, WarehouseConnectionPlan } from '../contracts/plan.ts';
+import { parseDuration } from './durations.ts';
+import { UpriverError } from './errors.ts';
+import { referenceIn, type SecretResolver } from './secrets.ts';
 
 /** Reads a text; undefined: it is not of this kind. */
 interface Kind {
@@ -98,13 +98,6 @@ async function resolve(value: Json, path: string, resolving: Resolving): Promise
     return [key, await resolve(field, at, resolving)] as const;
   });
   return Object.fromEntries(await Promise.all(fields));
-}
-
-function referenceIn(value: { [key: string]: Json }): Reference | null {
-  const { env, file } = value;
-  if (Object.keys(value).length !== 1) return null;
-  if (typeof env === 'string') return { env };
-  return typeof file === 'string' ? { file } : null;
 }
 
 async function readSetting(
