@@ -30,8 +30,6 @@ export interface Answer {
   code: string;
   message: string;
   reply: Reply | null;
-  /** Requests made, for the first row of the unit. */
-  attempts: number;
 }
 
 export async function attempt(unit: Unit, context: AttemptContext): Promise<Answer> {
@@ -58,11 +56,11 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
       if (await unit.request.destination.renewAuth()) continue;
     }
     if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope))
-      return answer('split', verdict, unit);
-    if (verdict.then !== 'retry') return answer(verdict.then, verdict, unit);
+      return answer('split', verdict);
+    if (verdict.then !== 'retry') return answer(verdict.then, verdict);
     const usedUp = attemptsOf(unit) >= unit.request.retry.attempts;
     if (usedUp || outage.asksOnce) await untilAtFault(outage, unit, context);
-    if (usedUp) return answer('fail', verdict, unit);
+    if (usedUp) return answer('fail', verdict);
     await backOff(exchange, verdict, unit, context);
   }
 }
@@ -166,10 +164,13 @@ function retryAfter(exchange: Exchange, { wallClock }: AttemptContext): number {
   return exchange.kind === 'reply' ? (retryAfterMs(exchange.headers, wallClock()) ?? 0) : 0;
 }
 
-function answer(then: Answer['then'], verdict: Verdict, unit: Unit): Answer {
-  return { then, code: verdict.code, message: verdict.message, reply: verdict.reply, attempts: attemptsOf(unit) };
+function answer(then: Answer['then'], { code, message, reply }: Verdict): Answer {
+  return { then, code, message, reply };
 }
 
-function attemptsOf(unit: Unit): number {
-  return unit.rows[0]?.progress.attempts ?? 0;
+/** Of the row with the fewest: one that was tried before must not use up the tries of those that ride with it. */
+function attemptsOf({ rows }: Unit): number {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const { progress } of rows) fewest = Math.min(fewest, progress.attempts);
+  return fewest;
 }

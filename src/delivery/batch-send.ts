@@ -21,7 +21,7 @@ export interface BatchContext {
 export async function sendBatch(items: readonly BatchItem[], context: BatchContext): Promise<void> {
   const answer = await attempt(unitOf(items, context), context.attempts);
   if (answer.then === 'split') {
-    releaseAll({ rows: items.map(({ task }) => task) }, context.attempts);
+    beginAnew(items, context);
     return sendHalves(items, context);
   }
   if (answer.then !== 'deliver') {
@@ -33,11 +33,20 @@ export async function sendBatch(items: readonly BatchItem[], context: BatchConte
   if (unaccounted.length > 0) await sendAlone(unaccounted, { answer, alone: items.length === 1 }, context);
 }
 
-/** The bad rows stand alone after about log2(n) halvings each; in all, a batch of n never costs more than 2n - 1 requests. */
+/**
+ * The bad rows stand alone after about log2(n) halvings each; in all, a batch of n never costs more than 2n - 1 requests,
+ * and each one's tries.
+ */
 async function sendHalves(items: readonly BatchItem[], context: BatchContext): Promise<void> {
   const middle = Math.ceil(items.length / 2);
   await sendBatch(items.slice(0, middle), context);
   await sendBatch(items.slice(middle), context);
+}
+
+/** In smaller requests: each has all its tries, as none of those before it was about its rows alone. */
+function beginAnew(items: readonly BatchItem[], { attempts }: BatchContext): void {
+  for (const { task } of items) Object.assign(task.progress, { attempts: 0, charged: 0 });
+  releaseAll({ rows: items.map(({ task }) => task) }, attempts);
 }
 
 function settleNamed(items: readonly BatchItem[], answer: Answer, context: BatchContext): BatchItem[] {
@@ -74,7 +83,7 @@ async function sendAlone(items: BatchItem[], { answer, alone }: Unaccounted, con
     for (const item of items) context.settle(item, unaccountedEnd(answer, idempotent));
     return;
   }
-  releaseAll({ rows: items.map(({ task }) => task) }, context.attempts);
+  beginAnew(items, context);
   for (const item of items) await sendBatch([item], context);
 }
 
