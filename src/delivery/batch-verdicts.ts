@@ -2,7 +2,15 @@
 import { isObject, type Scope, toText, type Value } from '../core/values.ts';
 import type { CompiledBatch, Render } from './action.ts';
 
-export type RowVerdict = 'delivered' | { code: string; message: string } | 'unaccounted';
+interface Refusal {
+  code: string;
+  message: string;
+}
+
+/** By the name of the row that each is of. */
+type Refusals = ReadonlyMap<string, Refusal>;
+
+export type RowVerdict = 'delivered' | Refusal | 'unaccounted';
 
 /**
  * A verdict per id, in the order given. `null` ids are never accounted for by name. What an answer to one row alone
@@ -13,14 +21,26 @@ export function verdicts(batch: CompiledBatch, ids: readonly (string | null)[], 
   if (!batch.delivered && !batch.rejected) return ids.map(() => 'delivered');
   const refused = refusals(evaluate(batch.rejected, reply));
   const taken = batch.delivered ? names(evaluate(batch.delivered, reply)) : null;
+  const othersTaken = taken === null && areAllAmong(refused, ids);
   return ids.map((id) => {
     if (id === null) return 'unaccounted';
-    const refusal = refused.get(id) ?? (ids.length === 1 ? refused.get(NAMELESS) : undefined);
-    const isTaken = taken ? taken.has(id) : refused !== FAILED;
+    const isTaken = taken?.has(id) ?? othersTaken;
+    const refusal = refused.get(id) ?? (ids.length === 1 ? refusalOfOne(refused, isTaken) : undefined);
     // Taken and refused at once: the answer contradicts itself.
     if (refusal) return taken?.has(id) ? 'unaccounted' : refusal;
     return isTaken ? 'delivered' : 'unaccounted';
   });
+}
+
+/** Else it is not known which of the rows a refusal means. */
+function areAllAmong(refused: Refusals, ids: readonly (string | null)[]): boolean {
+  if (refused === FAILED || refused.size === 0) return refused !== FAILED;
+  const known = new Set(ids);
+  return refused.keys().every((name) => known.has(name));
+}
+
+function refusalOfOne(refused: Refusals, isTaken: boolean): Refusal | undefined {
+  return refused.get(NAMELESS) ?? (isTaken ? undefined : refused.values().next().value);
 }
 
 /** A mapping that fails accounts for no row. */
@@ -34,12 +54,13 @@ function evaluate(mapping: Render | null, reply: Scope): Value | undefined {
 
 /** No row has an empty name. */
 const NAMELESS = '';
-const FAILED: Map<string, { code: string; message: string }> = new Map();
+const FAILED: Refusals = new Map();
 
-function refusals(value: Value | undefined): Map<string, { code: string; message: string }> {
-  if (value === undefined) return FAILED;
-  const refused = new Map<string, { code: string; message: string }>();
-  for (const item of Array.isArray(value) ? value : []) {
+function refusals(value: Value | undefined): Refusals {
+  if (value === null) return new Map();
+  if (!Array.isArray(value)) return FAILED;
+  const refused = new Map<string, Refusal>();
+  for (const item of value) {
     const id = nameOf(isObject(item) ? item.id : item) ?? NAMELESS;
     const { code, message } = isObject(item) ? item : { code: null, message: null };
     refused.set(id, { code: textOr(code, 'ROW_REFUSED'), message: textOr(message, 'The API refused this row.') });
