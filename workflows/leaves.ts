@@ -18,6 +18,7 @@ import { runLoopStep } from './loop-step.ts';
 import { type LeafContext, type LeafResult, type Place, pathOf, readsRow, scopeOf } from './place.ts';
 import { rowFailure } from './row-end.ts';
 import { sendAll } from './send-rows.ts';
+import { outageOf } from './shared-outage.ts';
 
 /** Nobody knows whether a script may run twice, unless its author says so. */
 const ONCE = { attempts: 1, initialMs: 1_000, maxMs: 60_000 };
@@ -64,6 +65,7 @@ async function runAction(step: ActionStep, { place, note, noteDryRun, show }: Le
   const result = await sendAll(plan, carry, {
     outageLimitMs: step.timeoutMs,
     onSegment: (_result, message) => show(message),
+    outage: outageOf(place.outages, place.plan.actions[step.action]?.connection ?? ''),
     carryOn: async () => {},
   });
   const { requests, dryRun, single } = result;

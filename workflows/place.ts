@@ -8,6 +8,7 @@ import { scopeFor } from '../src/core/scope.ts';
 import { refsOf } from '../src/core/templates.ts';
 import type { Value } from '../src/core/values.ts';
 import type { Flow } from '../src/core/walker.ts';
+import type { SharedOutages } from './shared-outage.ts';
 
 export interface Place {
   run: RunContext;
@@ -22,6 +23,7 @@ export interface Place {
   unknown: Set<string>;
   searchAttributes: boolean;
   retryOf: RunInput['retryOf'];
+  outages: SharedOutages;
 }
 
 /** What a leaf adds to its step's result. */
@@ -40,6 +42,7 @@ export interface LeafContext {
 export function rowPlace(
   { run, plan, path, step, rowset, rows, scope, searchAttributes }: LoopInput,
   row: number,
+  outages: SharedOutages,
 ): Place {
   return {
     run,
@@ -50,6 +53,7 @@ export function rowPlace(
     unknown: new Set(),
     searchAttributes,
     retryOf: null,
+    outages,
   };
 }
 

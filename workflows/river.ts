@@ -69,7 +69,8 @@ async function toEnd(input: RunInput, river: RiverPlan, host: WorkflowHost): Pro
 }
 
 function riverPlace({ plan, searchAttributes, retryOf }: RunInput, run: RunContext): Place {
-  return { run, plan, prefix: '', rows: [], values: {}, unknown: new Set(), searchAttributes, retryOf };
+  const none = { rows: [], values: {}, unknown: new Set<string>(), outages: new Map() };
+  return { run, plan, prefix: '', searchAttributes, retryOf, ...none };
 }
 
 /** All of the river's; of a retry its loops alone, each with all that is in it. */

@@ -16,6 +16,7 @@ import { addDryRun, NOTHING_COUNTED } from './dry-run.ts';
 import { reportOf } from './failures.ts';
 import { rowPlace } from './place.ts';
 import { endOf, type RowEnd, UNTOUCHED, verdictOf, WENT_WELL } from './row-end.ts';
+import type { SharedOutages } from './shared-outage.ts';
 import { WorkflowHost } from './step-host.ts';
 
 /** Rows under way at once, whatever the plan says: Temporal caps what one workflow may have open. */
@@ -60,6 +61,7 @@ class RowWalks {
   readonly #input: LoopInput;
   readonly #carry: LoopCarry;
   readonly #open: OpenRows;
+  readonly #outages: SharedOutages = new Map();
   #counts: FinishRowsResult;
   #bad: number;
   /** A cancel, or a store that takes nothing more. */
@@ -102,7 +104,7 @@ class RowWalks {
   }
 
   async #walkRow(row: number): Promise<void> {
-    const host = new WorkflowHost(rowPlace(this.#input, row), () => {});
+    const host = new WorkflowHost(rowPlace(this.#input, row, this.#outages), () => {});
     try {
       const flow = await walk(this.#input.step.steps, host);
       if (flow === 'stop') this.stop ??= { reason: 'river', error: null };

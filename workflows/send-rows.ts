@@ -6,7 +6,8 @@ import { formatDuration } from '../src/core/durations.ts';
 import { hasAnswered, noteOutage, outagePause } from '../src/core/outage-clock.ts';
 import { summaryOf } from '../src/core/summary.ts';
 import { call } from './activities.ts';
-import { stepFailure } from './failures.ts';
+import { rowFailure } from './row-end.ts';
+import type { SharedOutage } from './shared-outage.ts';
 
 /** A segment's length: long enough to cost little, short enough that counts in the UI are fresh. */
 const SEGMENT_MS = 20_000;
@@ -21,6 +22,8 @@ export interface SendHooks {
   /** How long an outage may last; null: a day. */
   outageLimitMs: number | null;
   onSegment: (result: SendResult, note: string | null) => void;
+  /** Shared with others that send to the same destination in this workflow. */
+  outage?: SharedOutage;
   /** Asked between segments; may carry on as new and never return. */
   carryOn: (carry: SendCarry) => Promise<void>;
 }
@@ -32,7 +35,9 @@ export async function sendAll(plan: SendPlan, carry: SendCarry, hooks: SendHooks
     // The step's timeout: why nothing came of it says more than that it is over.
     const limit = hooks.outageLimitMs ?? LONGEST_OUTAGE_MS;
     const late = isCancellation(error) && Date.now() - carry.startedAt >= limit;
-    throw late && carry.outageSince !== null ? outageTooLong(carry, carry.outageSince) : error;
+    throw late && carry.outageSince !== null ? outageTooLong(carry, carry.outageSince, hooks) : error;
+  } finally {
+    hooks.outage?.end(carry, false);
   }
 }
 
@@ -40,6 +45,7 @@ async function sendSegments(plan: SendPlan, carry: SendCarry, hooks: SendHooks):
   let settled = -1;
   for (;;) {
     const result = await sendSegment(plan, carry);
+    if (result.park?.reason !== 'outage') hooks.outage?.end(carry, true);
     const moved = settledRows(result) > settled;
     settled = settledRows(result);
     hooks.onSegment(result, null);
@@ -82,18 +88,24 @@ async function pause(park: NonNullable<SendResult['park']>, { carry, hooks, resu
   const { outageSince, answered } = noteOutage(carry, result.rows, Date.now());
   Object.assign(carry, { outageSince, answered, outageMessage: park.message });
   const lasted = Date.now() - outageSince;
-  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(carry, outageSince);
+  if (lasted >= (hooks.outageLimitMs ?? LONGEST_OUTAGE_MS)) throw outageTooLong(carry, outageSince, hooks);
   hooks.onSegment(result, `The destination is out of reach: ${park.message}`);
+  if (hooks.outage && !hooks.outage.probes(carry)) {
+    if (await hooks.outage.hear()) carry.outageSince = null;
+    return;
+  }
   await sleep(outagePause(lasted), { summary: summaryOf(`outage: ${park.message}`) });
 }
 
-function outageTooLong({ outageMessage }: SendCarry, since: number): Error {
+function outageTooLong({ outageMessage }: SendCarry, since: number, { outageLimitMs }: SendHooks): Error {
   const seconds = Math.max(Math.round((Date.now() - since) / 1_000), 1);
-  return stepFailure({
+  const report = {
     code: 'REMOTE_OUTAGE',
     message: `The destination was out of reach for ${formatDuration(seconds * 1_000)}: ${outageMessage}`,
     hint: 'Rows that were not sent are not attempted; `upriver retry` sends them when it is back.',
-  });
+  };
+  // The rows that come after would each wait for another day.
+  return rowFailure(report, { outcome: 'failed', stopsLoop: outageLimitMs === null });
 }
 
 function settledRows({ rows }: SendResult): number {

@@ -28,6 +28,8 @@ export interface Engine extends AsyncDisposable {
   outcome(plan: Plan, options?: RunOptions): Promise<RunResult>;
   start(plan: Plan, options?: RunOptions): Promise<string>;
   result(runId: string): Promise<RunResult>;
+  /** As a deploy does it; nobody works from then on. */
+  stopWorker(): Promise<void>;
 }
 
 export interface RunOptions {
@@ -77,11 +79,12 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
   const parts = { connection, namespace: host.namespace, taskQueue, activities, bundle, identity: 'test' };
   const worker = await createUpriverWorker(parts);
   const running = worker.run();
-  opening.defer(async () => {
+  const stopWorker = async () => {
     drain.abort();
-    worker.shutdown();
+    if (worker.getState() === 'RUNNING') worker.shutdown();
     await running;
-  });
+  };
+  opening.defer(stopWorker);
   const owned = opening.move();
   const start = async (
     plan: Plan,
@@ -95,7 +98,7 @@ export async function startEngine(env: Record<string, string> = {}): Promise<Eng
   };
   const result = (runId: string) => client.workflow.result<() => Promise<RunResult>>(runId);
   return {
-    ...{ dir, client, store, start, result },
+    ...{ dir, client, store, start, result, stopWorker },
     run: async (plan, options) => result(await start(plan, options)),
     outcome: async (plan, options) => result(await start(plan, options)).catch(failedResult),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

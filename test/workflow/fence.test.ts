@@ -1,11 +1,12 @@
 /** A loop that someone else takes over: who lost it sends nothing more, and the run goes on all the same. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSandbox } from '../../src/sandbox/index.ts';
-import { cancelRun } from '../../src/temporal/client.ts';
+import { cancelRun, isCancelRequested } from '../../src/temporal/client.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
 import { action, loop, plan, query, request } from '../helpers/plans.ts';
 
 const SQL = `select id::varchar as deal_id, json_object('amount', id) as property_values from range(1, 501) t(id)`;
+const BASE = { name: null, enabled: true, onError: 'fail', retry: null, timeoutMs: null } as const;
 const SQL_OF_20 = SQL.replace('501', '21');
 
 describe('a loop that is taken over', () => {
@@ -61,5 +62,28 @@ describe('a loop that is taken over', () => {
     await expect(engine.store.claimLoop({ runId: whole, path: 'each' })).rejects.toMatchObject({
       code: 'STATE_LOOP_ENDED',
     });
+  });
+
+  // Last, for nobody works after it.
+  test('is not gone on with while the run above is asked to stop, though its workflow has not heard of it', async () => {
+    await using sandbox = await startSandbox({ deals: 20, limits: null });
+    const called = plan({ url: sandbox.url, steps: [query(SQL_OF_20), loop()], river: { name: 'called' } });
+    const call = { ...BASE, id: 'call', type: 'river', river: 'called', inputs: {}, outputs: {}, wait: true } as const;
+    const caller = plan({ url: sandbox.url, steps: [call], river: { name: 'caller' } });
+    await sandbox.stop();
+    const runId = await engine.start({ ...caller, rivers: { ...caller.rivers, ...called.rivers } });
+    const id = `${runId}/call/each`;
+    for (let waits = false; !waits; await sleep(20)) {
+      const { events } = await engine.client.workflow
+        .getHandle(id)
+        .fetchHistory()
+        .catch(() => ({ events: [] }));
+      waits = (events ?? []).some((event) => event.timerStartedEventAttributes);
+    }
+    expect(await isCancelRequested(engine.client, id)).toBe(false);
+    await engine.stopWorker();
+    await cancelRun(engine.client, runId);
+    expect(await isCancelRequested(engine.client, id)).toBe(true);
+    expect(await isCancelRequested(engine.client, 'nobody')).toBe(false);
   });
 });
