@@ -73,14 +73,24 @@ function compileStep(raw: unknown, path: Path, context: StepContext): StepPlan |
 /** A container that is wrong itself still has its steps checked. */
 function checkInside(raw: unknown, path: Path, context: StepContext): void {
   if (typeof raw !== 'object' || raw === null) return;
-  const { type, steps, branches } = raw as Record<string, unknown>;
-  // What a loop's iterators are is not known when the loop is wrong: its body would be full of false alarms.
-  if (type !== 'loop' && Array.isArray(steps)) compileSteps(steps, [...path, 'steps'], context);
+  const { type, steps, branches, as } = raw as Record<string, unknown>;
+  if (Array.isArray(steps)) {
+    const isLoop = type === 'loop' || as !== undefined;
+    compileSteps(steps, [...path, 'steps'], isLoop ? insideBrokenLoop(as, steps.length, context) : inner(context));
+  }
   if (!Array.isArray(branches)) return;
   for (const [index, branch] of branches.entries()) {
     const inner = (branch as { steps?: unknown } | null)?.steps;
     if (Array.isArray(inner)) compileSteps(inner, [...path, 'branches', index, 'steps'], context);
   }
+}
+
+/** Iterators that cannot be read may be anything: the body must not be full of false alarms. */
+function insideBrokenLoop(as: unknown, length: number, context: StepContext): StepContext {
+  const names: unknown[] = Array.isArray(as) ? as : typeof as === 'object' && as !== null ? Object.keys(as) : [null];
+  const known = names.every((name) => typeof name === 'string');
+  const around = known ? context.names.withRow(names as string[]) : context.names.withRow([]).orAny();
+  return { ...context, loop: { only: length === 1 }, names: around };
 }
 
 function checkId(raw: unknown, path: Path, { file, ids }: StepContext): void {

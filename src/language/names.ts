@@ -16,10 +16,13 @@ export class Names {
   readonly #fields: ReadonlyMap<string, Fields>;
   /** Variables that hold rows: for loops and rows(), not for texts. */
   readonly multiple: readonly string[];
+  /** Whether other names may be good too: what declares them cannot be read. */
+  readonly any: boolean;
 
-  constructor(fields: ReadonlyMap<string, Fields> = new Map(), multiple: readonly string[] = []) {
+  constructor(fields: ReadonlyMap<string, Fields> = new Map(), multiple: readonly string[] = [], any = false) {
     this.#fields = fields;
     this.multiple = multiple;
+    this.any = any;
   }
 
   static builtIn(): Names {
@@ -35,11 +38,16 @@ export class Names {
     return new Names(
       new Map([...this.#fields, ...[...names].map((name): [string, Fields] => [name, fields])]),
       this.multiple,
+      this.any,
     );
   }
 
   withMultiple(names: readonly string[]): Names {
-    return new Names(this.#fields, [...this.multiple, ...names]);
+    return new Names(this.#fields, [...this.multiple, ...names], this.any);
+  }
+
+  orAny(): Names {
+    return new Names(this.#fields, this.multiple, true);
   }
 
   /** Inside a loop. */
@@ -66,7 +74,7 @@ export class Names {
         hint: 'Walk the variable with a loop and refer to its iterators, or make it a single one.',
       };
     }
-    if (!this.has(name)) return unknownReference(whole, didYouMean(name, this.all));
+    if (!this.has(name)) return this.any ? null : unknownReference(whole, didYouMean(name, this.all));
     const fields = this.#fields.get(name);
     if (!fields || (field !== undefined && fields.includes(field))) return null;
     return unknownReference(whole, didYouMean(field ?? '', fields, 'It has no outputs.'));
@@ -149,7 +157,8 @@ export function checkMapping(source: string, file: FileProblems, path: Path): vo
 
 /** CEL of a condition. Within a loop rows() is not known: a row sees its own values. */
 export function checkCondition(source: string, names: Names, file: FileProblems, path: Path): void {
-  const { multiple } = names;
+  const { multiple, any } = names;
+  if (any) return;
   const functions = { rows: !names.has('row') };
   file.check(path, () => compileExpression(source, names.all, { functions, multiple }));
 }

@@ -48,6 +48,14 @@ export class Problems {
     this.add({ code: `${familyOf(position.file)}_YAML`, message: `nothing is named &${name}`, hint }, position);
   }
 
+  addCircle(name: string, position: Position): void {
+    const hint = `Write out what *${name} is to stand for here.`;
+    this.add(
+      { code: `${familyOf(position.file)}_YAML`, message: `*${name} stands within &${name} itself`, hint },
+      position,
+    );
+  }
+
   addUnquoted(reference: string, position: Position): void {
     this.add(
       {

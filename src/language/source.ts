@@ -33,6 +33,10 @@ export class SourceFile {
   readonly value: Json | undefined;
   readonly #text: string;
   readonly #document: Document.Parsed;
+  /** Collections around the node that is being read. */
+  readonly #around = new Set<Node>();
+  /** Something stands for itself, so that the whole has no end. */
+  #circular = false;
 
   constructor(name: string, text: string, problems: Problems) {
     this.name = name;
@@ -50,7 +54,8 @@ export class SourceFile {
       line = position.line;
     }
     const broken = errors.some((error) => error.code !== 'DUPLICATE_KEY');
-    this.value = broken ? undefined : this.#toJson(this.#document.contents, problems);
+    const value = broken ? undefined : this.#toJson(this.#document.contents, problems);
+    this.value = this.#circular ? undefined : value;
   }
 
   /** The position of a path; of the nearest thing around it that the file has, when it is not there. */
@@ -59,7 +64,7 @@ export class SourceFile {
     let start = node?.range?.[0] ?? 0;
     for (const [depth, segment] of path.entries()) {
       const container: Node | null = this.#resolve(node);
-      const pair = isMap(container) ? pairOf(container, segment) : undefined;
+      const pair = isMap(container) ? this.#pairOf(container, String(segment)) : undefined;
       const next = isSeq(container)
         ? (container.items[Number(segment)] as Node | undefined)
         : (pair?.value as Node | null | undefined);
@@ -117,26 +122,59 @@ export class SourceFile {
     const resolved = this.#resolve(node as Node | null);
     if (isAlias(node) && resolved === null) problems.addAlias(node.source, this.#position(node.range?.[0] ?? 0));
     if (isScalar(resolved)) return scalarValue(resolved);
-    if (isSeq(resolved)) return resolved.items.map((item) => this.#toJson(item, problems));
-    if (!isMap(resolved)) return null;
-    const reference = unquotedReference(resolved);
-    if (reference === null) return this.#mapToJson(resolved, problems);
-    problems.addUnquoted(reference, this.#position(resolved.range?.[0] ?? 0));
+    if (!isSeq(resolved) && !isMap(resolved)) return null;
+    if (isAlias(node) && this.#around.has(resolved)) {
+      this.#circular = true;
+      problems.addCircle(node.source, this.#position(node.range?.[0] ?? 0));
+      return null;
+    }
+    this.#around.add(resolved);
+    const value = isSeq(resolved)
+      ? resolved.items.map((item) => this.#toJson(item, problems))
+      : this.#mapOrReference(resolved, problems);
+    this.#around.delete(resolved);
+    return value;
+  }
+
+  #mapOrReference(map: YAMLMap, problems: Problems): Json {
+    const reference = unquotedReference(map);
+    if (reference === null) return this.#mapToJson(map, problems);
+    problems.addUnquoted(reference, this.#position(map.range?.[0] ?? 0));
     return reference;
   }
 
   #mapToJson(map: YAMLMap, problems: Problems): Json {
     const out: { [key: string]: Json } = {};
-    for (const { key, value } of map.items) {
-      const name = keyText(key);
-      Object.defineProperty(out, name, {
-        value: this.#toJson(value, problems),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
+    const set = (name: string, value: Json): void => {
+      Object.defineProperty(out, name, { value, enumerable: true, configurable: true, writable: true });
+    };
+    for (const pair of map.items) {
+      if (this.#mergedBy(pair).length === 0) set(keyText(pair.key), this.#toJson(pair.value, problems));
+    }
+    for (const merged of map.items.flatMap((pair) => this.#mergedBy(pair))) {
+      const fields = this.#toJson(merged, problems);
+      for (const [name, value] of Object.entries(fields ?? {})) if (!Object.hasOwn(out, name)) set(name, value);
     }
     return out;
+  }
+
+  /** Mappings whose keys `<<: *base` (or `<<: [*a, *b]`) brings in. Their own keys go first, then those of earlier ones. */
+  #mergedBy({ key, value }: Pair): Node[] {
+    if (!isScalar(key) || key.type !== 'PLAIN' || key.value !== '<<') return [];
+    const resolved = this.#resolve(value as Node | null);
+    const nodes = (isSeq(resolved) ? resolved.items : [value]) as Node[];
+    return nodes.every((node) => isMap(this.#resolve(node))) ? nodes : [];
+  }
+
+  #pairOf(map: YAMLMap, name: string, looked: ReadonlySet<Node> = new Set()): Pair | undefined {
+    const own = map.items.find((pair) => keyText(pair.key) === name);
+    if (own || looked.has(map)) return own;
+    const merged = map.items.flatMap((pair) => this.#mergedBy(pair)).map((node) => this.#resolve(node));
+    for (const each of merged) {
+      const found = isMap(each) ? this.#pairOf(each, name, new Set([...looked, map])) : undefined;
+      if (found) return found;
+    }
+    return undefined;
   }
 }
 
@@ -145,10 +183,6 @@ function lineAndColumn(text: string, offset: number): { line: number; column: nu
   const before = text.slice(0, offset);
   const lineStart = before.lastIndexOf('\n') + 1;
   return { line: before.split('\n').length, column: offset - lineStart + 1 };
-}
-
-function pairOf(map: YAMLMap, key: string | number): Pair | undefined {
-  return map.items.find((pair) => keyText(pair.key) === String(key));
 }
 
 /** A plain key as it is written: `404:` and `1.0:` are texts here. */

@@ -299,3 +299,36 @@ test('YAML anchors stand for what they name', async () => {
   expect(project.errors).toEqual([]);
   expect(project.rivers.get('test-river')!.steps[1]).toHaveProperty('inputs', { id: 1 });
 });
+
+test('YAML merges: own keys go first, then those of earlier mappings; mistakes are told where they stand', async () => {
+  const steps = (connection: string): string => `  - &base
+    id: a
+    type: sql
+    connection: ${connection}
+    query: select 1
+    target: &target { variable: total }
+  - { <<: *base, id: b, query: 'select {day}' }
+  - { id: c, <<: [ { query: select 3, enabled: false }, *base ] }
+  - { id: d, type: action, action: send, inputs: { id: { '<<': *target } } }
+`;
+  const project = await good(steps('warehouse'));
+  expect(mistakes(project)).toEqual([]);
+  expect(project.rivers.get('test-river')!.steps).toMatchObject([
+    { id: 'a', sql: ['select 1'], enabled: true },
+    {
+      id: 'b',
+      type: 'sql',
+      connection: 'warehouse',
+      sql: ['select ', { bind: ['day'] }],
+      target: { variable: 'total' },
+    },
+    { id: 'c', sql: ['select 3'], enabled: false, target: { variable: 'total' } },
+    { id: 'd', inputs: { id: { '<<': { variable: 'total' } } } },
+  ]);
+  expect(mistakes(await good(steps('warehose')))).toEqual(['rivers/test.yaml:11:17 RIVER_UNKNOWN_CONNECTION']);
+});
+
+test('a mapping that is merged into itself is told', async () => {
+  const project = await good('  - &a { id: a, type: sql, <<: *a, nope: 1 }');
+  expect(mistakes(project)).toEqual(['rivers/test.yaml:8:32 RIVER_YAML']);
+});

@@ -439,6 +439,12 @@ describe('the river around the steps', () => {
       'Indent',
     ],
     ['a text that holds a colon', 'name: x\ndescription: note: this\nsteps: []', '2:14 RIVER_YAML', 'quotes'],
+    [
+      'an alias within its own anchor',
+      'name: x\nsteps: &a [ { id: s, type: sequence, steps: *a } ]',
+      '2:45 RIVER_YAML',
+      '*a',
+    ],
     ['a tab', 'name: x\nsteps:\n\t- id: a\n', '3:1 RIVER_YAML', 'spaces'],
     ['a value that begins with a brace', 'name: x\ndescription: {a} and more\nsteps: []', '2:18 RIVER_YAML', 'quotes'],
     [
@@ -556,6 +562,30 @@ steps:
     'rivers/test.yaml:4:93 RIVER_UNKNOWN_ACTION',
     'rivers/test.yaml:5:89 RIVER_BAD_NAME',
   ]);
+});
+
+test.each([
+  [
+    'without over',
+    'type: loop, as: [id]',
+    ['8:5 MISSING_KEY', '10:35 UNKNOWN_VARIABLE', '11:36 UNKNOWN_ACTION', '12:50 EXPRESSION'],
+  ],
+  ['without as', 'type: loop, over: deals', ['8:5 MISSING_KEY', '11:36 UNKNOWN_ACTION']],
+  ['with an as that cannot be', 'type: loop, over: deals, as: id', ['8:46 WRONG_TYPE', '11:36 UNKNOWN_ACTION']],
+  [
+    'of a type that is mistyped',
+    'type: lop, over: deals, as: { id: ID }',
+    ['8:23 BAD_VALUE', '10:35 UNKNOWN_VARIABLE', '11:36 UNKNOWN_ACTION', '12:50 EXPRESSION'],
+  ],
+])('a loop %s has its body checked all the same', async (_title, given, expected) => {
+  const steps = `  - { id: each, ${given}, steps: [
+    { id: a, type: action, action: send, inputs: { id: '{id}' } },
+    { id: b, type: script, run: ['{nope}'] },
+    { id: c, type: action, action: sned },
+    { id: d, type: condition, branches: [ { if: 'nope == 1', then: skip } ] } ] }
+`;
+  const project = await load({ ...GOOD, 'rivers/test.yaml': riverWith(steps) });
+  expect(mistakes(project)).toEqual(expected.map((each) => `rivers/test.yaml:${each.replace(' ', ' RIVER_')}`));
 });
 
 test('an action that needs a row is for loops', async () => {
