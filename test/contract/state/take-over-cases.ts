@@ -121,6 +121,7 @@ export function takeOverCases(place: Place): void {
     await whole.publish();
     await before[Symbol.asyncDispose]();
     await change(place, 'ALTER TABLE rowsets DROP COLUMN source');
+    await change(place, 'DROP TABLE river_waiters');
     await change(place, place.target.url ? 'UPDATE schema_version SET version = 2' : 'PRAGMA user_version = 2');
     const store = await place.open();
     expect(await store.check()).toMatchObject({ schema: '4' });
