@@ -1,7 +1,14 @@
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { ConditionStep, Json, Plan, RiverPlan, StepPlan } from '../../src/contracts/plan.ts';
+import {
+  type ConditionStep,
+  type Json,
+  type Plan,
+  PLAN_VERSION,
+  type RiverPlan,
+  type StepPlan,
+} from '../../src/contracts/plan.ts';
 import type { RunResult } from '../../src/contracts/run.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type Engine, startEngine } from '../helpers/engine.ts';
@@ -288,6 +295,17 @@ describe('a logic river', () => {
     db.close();
     expect(await engine.result(runId)).toMatchObject({ status: 'succeeded' });
     expect(await engine.store.lockRiver('books', 'another', null)).toMatchObject({ held: true });
+  });
+
+  test('a plan of a newer version fails no run: it waits for a worker that knows such plans', async () => {
+    const runId = await engine.start({ ...planOf([]), version: PLAN_VERSION + 1 } as Plan);
+    const handle = engine.client.workflow.getHandle(runId);
+    for (let refused = false; !refused; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      const { events } = await handle.fetchHistory();
+      refused = events?.some((event) => event.workflowTaskFailedEventAttributes) ?? false;
+    }
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    await handle.terminate('test');
   });
 
   test('runs that wait get the river in the order in which they came, and carry on as new with all that is known of them', async () => {
