@@ -64,3 +64,6 @@ export function countsFromHistogram(histogram: readonly number[]): RowCounts {
   counts.read = histogram.reduce((sum, count) => sum + count, 0);
   return counts;
 }
+
+/** Of a loop's results. Before them stand the key's iterators (else `row`, from 1), after them the actions' outputs. */
+export const RESULT_COLUMNS = ['outcome', 'http_status', 'code', 'message'] as const;

@@ -1,12 +1,9 @@
 /** A loop's results: a row per row, with its key, how it ended and what its actions put out. */
 import type { ResultsInput } from '../contracts/activities.ts';
-import { outcomeOf, ROW_STATE } from '../core/outcomes.ts';
+import { outcomeOf, RESULT_COLUMNS, ROW_STATE } from '../core/outcomes.ts';
 import type { OutcomeRecord, StateStore } from '../core/store.ts';
 import { decode, type Row, type Value } from '../core/values.ts';
 import { type LoopView, openLoop } from './loop-view.ts';
-
-/** Columns: the key's iterators (else `row`, from 1), then these, then the actions' outputs. */
-const OWN_COLUMNS = ['outcome', 'http_status', 'code', 'message'] as const;
 
 export interface Results {
   columns: string[];
@@ -17,7 +14,7 @@ export interface Results {
 export async function openResults(input: ResultsInput, store: StateStore): Promise<Results> {
   const view = await openLoop({ ...input, body: input.step.steps }, store);
   const key = input.step.key.length > 0 ? input.step.key : ['row'];
-  return { columns: [...key, ...OWN_COLUMNS, ...input.outputs], chunks: chunksOf(input, view, store) };
+  return { columns: [...key, ...RESULT_COLUMNS, ...input.outputs], chunks: chunksOf(input, view, store) };
 }
 
 async function* chunksOf(input: ResultsInput, view: LoopView, store: StateStore): AsyncGenerator<Row[]> {

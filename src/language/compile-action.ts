@@ -107,7 +107,7 @@ function requestParts(action: ActionFile, file: FileProblems, names: Names): Req
   }
   if (action.steps) return multiParts(action, file, names);
   if (!action.request) {
-    file.missing([], 'request', 'Add request: { method: …, path: … }.');
+    if (!file.faulty(['steps'])) file.missing([], 'request', 'Add request: { method: …, path: … }.');
     return [];
   }
   const { request, response = NO_RESPONSE, idempotent } = action;

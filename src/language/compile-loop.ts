@@ -1,9 +1,10 @@
 /** A loop over the rows of a variable. */
 import type { IteratorPlan, LoopStep, ResultsTarget, StepPlan, Tolerance } from '../contracts/plan.ts';
+import { RESULT_COLUMNS } from '../core/outcomes.ts';
+import { everyStep } from '../core/plan-slice.ts';
 import { didYouMean } from '../core/suggest.ts';
-import { checkWarehouse } from './compile-sql.ts';
+import { checkTable, checkWarehouse } from './compile-sql.ts';
 import { baseOf, checkVariable, compileSteps, type Parsed, type StepContext } from './compile-steps.ts';
-import { allSteps } from './registry.ts';
 import type { Path } from './source.ts';
 
 export function compileLoop(step: Parsed<'loop'>, path: Path, context: StepContext): LoopStep {
@@ -30,6 +31,7 @@ export function compileLoop(step: Parsed<'loop'>, path: Path, context: StepConte
     steps,
   };
   context.loops.push({ step: loopStep, path });
+  if (step.results) checkResultColumns(loopStep, [...path, 'results'], context);
   return loopStep;
 }
 
@@ -72,7 +74,7 @@ function checkKey(step: Parsed<'loop'>, names: readonly string[], path: Path, { 
 }
 
 function isStream(steps: readonly StepPlan[]): boolean {
-  for (const { type } of allSteps(steps)) {
+  for (const { type } of everyStep(steps)) {
     if (type !== 'action' && type !== 'condition' && type !== 'sequence') return false;
   }
   return true;
@@ -90,9 +92,32 @@ function compileResults(step: Parsed<'loop'>, path: Path, context: StepContext):
   }
   if (variable === undefined && connection !== undefined && table !== undefined) {
     checkWarehouse(connection, [...path, 'connection'], context);
+    checkTable(table, [...path, 'table'], context);
     return { kind: 'table', connection, table, mode: mode ?? 'append' };
   }
   const hint = 'Write { variable: … } or { connection: …, table: …, mode: … }.';
   context.file.add(path, { code: 'RIVER_CONFLICT', message: 'results go to a variable or to a table', hint });
   return null;
+}
+
+/** No two columns of the results may have one name, in any case. */
+function checkResultColumns({ key, steps }: LoopStep, path: Path, { file, registry }: StepContext): void {
+  const taken = new Set(RESULT_COLUMNS as readonly string[]);
+  const refuse = (name: string, whose: string, hint: string): void =>
+    file.add(path, {
+      code: 'RIVER_DUPLICATE_NAME',
+      message: `results have a column '${name.toLowerCase()}' already; ${whose} would be a second one`,
+      hint,
+    });
+  for (const name of key) {
+    if (taken.has(name.toLowerCase())) refuse(name, `the key's iterator '${name}'`, 'Give the iterator another name.');
+  }
+  for (const name of key.length > 0 ? key : ['row']) taken.add(name.toLowerCase());
+  const actions = [...everyStep(steps)].flatMap((step) => (step.type === 'action' ? [step.action] : []));
+  for (const action of new Set(actions)) {
+    for (const output of registry.actions.get(action)?.outputs ?? []) {
+      if (!taken.has(output.toLowerCase())) continue;
+      refuse(output, `the output '${output}' of ${action}`, 'Give the output another name, in the action.');
+    }
+  }
 }

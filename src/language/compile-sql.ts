@@ -8,7 +8,9 @@ import type { Path } from './source.ts';
 import { sqlFileProblems } from './sql-file.ts';
 
 const TEXTS = ['query', 'query_file', 'script', 'script_file'] as const;
-const TABLE = /^(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+")(?:\.(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+")){0,2}$/;
+/** Letters are those of any language. */
+const PART = '(?:[\\p{L}_][\\p{L}\\p{M}\\p{N}_$]*|"(?:[^"]|"")+")';
+const TABLE = new RegExp(`^${PART}(?:\\.${PART}){0,2}$`, 'u');
 
 export function compileSqlStep(step: Parsed<'sql'>, path: Path, context: StepContext): SqlStep {
   const { connection } = step;
@@ -45,6 +47,15 @@ export function checkWarehouse(name: string, path: Path, { file, registry }: Ste
     return 'duckdb';
   }
   return type;
+}
+
+export function checkTable(table: string, path: Path, { file }: StepContext): void {
+  if (TABLE.test(table)) return;
+  file.add(path, {
+    code: 'RIVER_BAD_VALUE',
+    message: `'${table}' is not a table's name`,
+    hint: 'Write one to three dotted parts: DB.SCHEMA.TABLE, or "Any name" in double quotes.',
+  });
 }
 
 function compileText(step: Parsed<'sql'>, warehouse: WarehouseType, path: Path, context: StepContext): SqlText {
@@ -136,15 +147,10 @@ function variableTarget(target: Target, at: Path, context: StepContext): Variabl
   return { kind: 'variable', variable, multiple: shell.variables[variable]?.multiple ?? false };
 }
 
-function tableTarget(target: Target, at: Path, { file }: StepContext): TableTarget {
+function tableTarget(target: Target, at: Path, context: StepContext): TableTarget {
+  const { file } = context;
   const { table = '', mode, key } = target;
-  if (!TABLE.test(table)) {
-    file.add([...at, 'table'], {
-      code: 'RIVER_BAD_VALUE',
-      message: `'${table}' is not a table's name`,
-      hint: 'Write one to three dotted parts: DB.SCHEMA.TABLE, or "Any name" in double quotes.',
-    });
-  }
+  checkTable(table, [...at, 'table'], context);
   if (mode === undefined) file.missing(at, 'mode', 'Add mode: overwrite, append or merge.');
   if (mode === 'merge' && !key) {
     file.add([...at, 'mode'], {

@@ -71,7 +71,10 @@ const ActionInput = z
 
 const ActionStep = z
   .strictObject({
-    id: StepId,
+    id: StepId.regex(
+      /^[a-z_]/,
+      say('later steps refer to it, so it begins with a letter or _', 'Write it like token.', 'RIVER_BAD_NAME'),
+    ),
     inputs: z.record(VariableName, TemplateJson).default({}).describe('More names for this request'),
     request: Request,
     response: Response.prefault({}),

@@ -11,20 +11,23 @@ export function say(message: string, hint: string, code?: string): string {
 
 export const RiverName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]*$/, say('a name has only a-z, 0-9 and -', 'Write it like trial-deals.', 'RIVER_BAD_NAME'))
+  .regex(
+    /^[a-z0-9][a-z0-9-]*$/,
+    say('a name has only a-z, 0-9 and -, and no - in front', 'Write it like trial-deals.', 'RIVER_BAD_NAME'),
+  )
   .max(100);
 export const StepId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]*$/, say('an id has only a-z, 0-9, _ and -', 'Write it like each_deal.', 'RIVER_BAD_NAME'))
+  .regex(/^[a-z0-9_-]+$/, say('an id has only a-z, 0-9, _ and -', 'Write it like each_deal.', 'RIVER_BAD_NAME'))
   .max(100);
 
-const RESERVED = ['run', 'river', 'row'];
+const RESERVED = ['run', 'river', 'row', '__proto__'];
 export const VariableName = z
   .string()
   .regex(
-    /^[A-Za-z][A-Za-z0-9_]*$/,
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
     say(
-      'a name here has only letters, digits and _, and begins with a letter',
+      'a name here has only letters, digits and _, and no digit in front',
       'Write it like deal_id.',
       'RIVER_BAD_NAME',
     ),

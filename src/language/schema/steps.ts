@@ -13,7 +13,7 @@ const Base = {
   name: Text.optional().describe('For people'),
   enabled: z.boolean().default(true).describe('false: the step is left out, but still checked'),
   on_error: z.enum(['fail', 'continue']).default('fail').describe('continue: the run goes on and ends partial'),
-  retry: Retry.optional(),
+  retry: Retry.optional().describe('Of sql, script and action steps; what is within others has its own'),
   timeout: Duration.optional(),
 };
 

@@ -253,6 +253,20 @@ test('a loop whose body has other steps is walked row by row', async () => {
   expect(project.rivers.get('test-river')!.steps[0]).toMatchObject({ type: 'loop', mode: 'steps', maxInFlight: 20 });
 });
 
+test('names may be all that the language says', async () => {
+  const project =
+    await good(`  - { id: _a, type: sql, connection: warehouse, query: 'select 1 as _x', target: { variable: deals } }
+  - { id: -b-, type: sql, connection: warehouse, query: 'select 1', target: { table: Öl._größe, mode: append } }
+  - id: 9_
+    type: loop
+    over: deals
+    as: [_x]
+    results: { connection: warehouse, table: Ergebnisse.Verträge }
+    steps: [ { id: c, type: action, action: send, inputs: { id: '{_x}' } } ]
+`);
+  expect(mistakes(project)).toEqual([]);
+});
+
 test('a plan that Temporal would not take is refused', async () => {
   const project = await good(
     `  - { id: a, type: sql, connection: warehouse, script: "select '${'x'.repeat(1_000_001)}'" }`,

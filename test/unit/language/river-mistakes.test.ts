@@ -296,6 +296,24 @@ const cases: [string, string, string, string][] = [
     '{ variable: … }',
   ],
   [
+    'results into a table that cannot be',
+    loop('    results: { connection: warehouse, table: a.b.c.d }\n'),
+    '12:46 RIVER_BAD_VALUE',
+    'dotted parts',
+  ],
+  [
+    'results with a column twice, from the key',
+    '  - { id: a, type: loop, over: deals, as: [Code], key: [Code], results: { variable: deals }, steps: [ { id: b, type: action, action: send, inputs: { id: 1 } } ] }',
+    '8:73 RIVER_DUPLICATE_NAME',
+    'Give the iterator another name',
+  ],
+  [
+    'results with a column twice, from an output',
+    '  - { id: a, type: loop, over: deals, as: [done], key: [done], results: { variable: deals }, steps: [ { id: b, type: action, action: send, inputs: { id: 1 } } ] }',
+    '8:73 RIVER_DUPLICATE_NAME',
+    'Give the output another name',
+  ],
+  [
     'a condition that reads what is not there',
     "  - { id: a, type: condition, branches: [ { if: 'totl > 1', then: stop } ] }",
     '8:50 RIVER_EXPRESSION',

@@ -301,6 +301,12 @@ const actions: [string, string, string, string][] = [
     '{{two.a}',
   ],
   [
+    'a step that no other can refer to',
+    `${ACTION}steps:\n  - { id: 1st, request: { method: GET, path: /x } }`,
+    '5:11 RIVER_BAD_NAME',
+    'token',
+  ],
+  [
     'a step named like an input',
     `${ACTION}steps:\n  - { id: id, request: { method: GET, path: /x } }`,
     '5:11 RIVER_DUPLICATE_STEP',
