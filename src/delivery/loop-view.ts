@@ -1,6 +1,6 @@
 /** What a segment must know of its loop: where the rows are and which column is which. */
 import type { SendInput } from '../contracts/activities.ts';
-import type { LoopStep, StepPlan } from '../contracts/plan.ts';
+import type { LoopStep, StepPlan, TemplateValue } from '../contracts/plan.ts';
 import { resolveIterators } from '../core/iterators.ts';
 import { everyStep } from '../core/plan-slice.ts';
 import type { LoopRecord, RowsetMeta, StateStore } from '../core/store.ts';
@@ -72,12 +72,12 @@ async function findRowset(
 }
 
 /** Iterators that the body's steps are given, in a fixed order: what `send: changed` compares. */
-function suppliedIterators(body: readonly StepPlan[], iterators: readonly string[]): string[] {
+export function suppliedIterators(body: readonly StepPlan[], iterators: readonly string[]): string[] {
   const used = new Set([...everyStep(body)].flatMap(givenTo));
   return iterators.filter((name) => used.has(name)).sort();
 }
 
-/** Names that a step is given: its inputs, or what its SQL refers to. */
+/** Names that a step is given: its inputs, a script's arguments, or what its SQL refers to. */
 function givenTo(step: StepPlan): string[] {
   switch (step.type) {
     case 'sql':
@@ -88,9 +88,14 @@ function givenTo(step: StepPlan): string[] {
       });
     case 'action':
     case 'river':
+      return namesIn(step.inputs);
     case 'script':
-      return Object.values(step.inputs).flatMap((template) => refsOf(template).map(({ path }) => path[0] as string));
+      return namesIn([step.run, step.inputs]);
     default:
       return [];
   }
+}
+
+function namesIn(template: TemplateValue): string[] {
+  return refsOf(template).map(({ path }) => path[0] as string);
 }
