@@ -63,12 +63,13 @@ async function setRight(store: StateStore, temporal: Reached, retentionMs: numbe
   const waiting: KnownRun[] = [];
   for (const open of await listOpenRuns(client, { taskQueue })) {
     if (!open.memo || (await store.getRun(open.runId))) continue;
-    waiting.push({ run: recordOf(open, open.memo), waits: await whyWaiting(temporal, open.runId) });
+    waiting.push({ run: recordOf(open, open.memo), waits: await whyWaiting(temporal, open) });
   }
   return waiting;
 }
 
-async function whyWaiting({ client, namespace, taskQueue }: Reached, runId: string): Promise<string> {
+async function whyWaiting({ client, namespace, taskQueue }: Reached, { runId, paused }: OpenRun): Promise<string> {
+  if (paused) return 'it is paused in Temporal';
   if (!(await hasWorker(client, namespace, taskQueue)))
     return `no worker asks task queue ${taskQueue} for work (upriver worker)`;
   const note = await currentNote(client, runId).catch(() => null);

@@ -30,13 +30,13 @@ export async function findUnfinished(console: Console, client: Client, order: Ru
   const serving = same.find(({ memo }) => servesOrder(memo, order));
   if (serving) {
     console.note(`Going on with ${serving.runId}, which had not ended.`);
-    noteOutdated(console, serving, order);
+    noteState(console, serving, order);
     return { runId: serving.runId, first: [] };
   }
   if (same[0]) throw otherwise(river, same[0]);
   for (const run of open) {
     console.note(`Going on with ${run.runId} first, ${kindOf(run.memo)} that had not ended.`);
-    noteOutdated(console, run, order);
+    noteState(console, run, order);
   }
   return { runId: null, first: open };
 }
@@ -46,7 +46,8 @@ function kindOf(memo: RunMemo | null): string {
   return retried === null ? 'a run of the river' : `a retry of ${retried}`;
 }
 
-function noteOutdated(console: Console, { runId, memo }: OpenRun, order: RunOrder): void {
+function noteState(console: Console, { runId, memo, paused }: OpenRun, order: RunOrder): void {
+  if (paused) console.note('It is paused in Temporal, and goes on when it is resumed there.');
   if (!isOutdated(memo, order)) return;
   console.note(
     `It keeps to the files as it found them, and they have changed: for today's, upriver cancel ${runId} first.`,

@@ -91,6 +91,8 @@ export interface OpenRun {
   runId: string;
   river: string;
   startedAt: Date;
+  /** In Temporal, by someone: it goes on when it is resumed there. */
+  paused: boolean;
   memo: RunMemo | null;
 }
 
@@ -103,7 +105,8 @@ export async function listOpenRuns(client: Client, of: { river: string } | { tas
     for await (const found of client.workflow.list({ query: `${which} AND CloseTime IS NULL` })) {
       if (found.parentExecution) continue;
       const memo = (found.memo ?? null) as RunMemo | null;
-      open.push({ runId: found.workflowId, river: found.type, startedAt: found.startTime, memo });
+      const { workflowId: runId, type: river, startTime: startedAt } = found;
+      open.push({ runId, river, startedAt, paused: found.status.name === 'PAUSED', memo });
     }
   } catch (error) {
     throw asUnreachable(error);

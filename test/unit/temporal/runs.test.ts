@@ -86,7 +86,7 @@ test('a paused run has not ended: it is open, listed, and left as it is', async 
   });
   expect((await client.workflow.getHandle('paused').describe()).status.name).toBe('PAUSED');
   expect(await isOpen(client, 'paused')).toBe(true);
-  await until(() => listed('paused'));
+  await until(async () => (await listOpenRuns(client, { river: 'deals' })).some((run) => run.paused));
   await using store = await openStore({ path: ':memory:' });
   await store.createRun(record('paused'));
   await closeEndedRuns(store, client, { retentionMs: 1, lost: true });
