@@ -1,5 +1,7 @@
 /** Which columns are a loop's key, as the river's file says today. The store keeps outcomes, not plans. */
 import type { LoopStep, StepPlan } from '../contracts/plan.ts';
+import { placeOfIterator } from '../core/iterators.ts';
+import { everyStep } from '../core/plan-slice.ts';
 import type { LoopRecord } from '../core/store.ts';
 import { type Project, planFor } from '../language/index.ts';
 
@@ -12,27 +14,12 @@ export function keyColumnsOf(project: Project, river: string): KeyColumns {
   return (loop, columns) => {
     const step = findLoop(steps ?? [], loop.path.split('/').at(-1) ?? '');
     if (!step || step.key.length === 0) return null;
-    const places = step.key.map((name) => columnOf(step, name, columns));
+    const key = step.key.map((name) => step.iterators.find((iterator) => iterator.name === name));
+    const places = key.map((iterator) => (iterator ? placeOfIterator(iterator, columns) : -1));
     return places.includes(-1) ? null : places;
   };
 }
 
-function columnOf(step: LoopStep, name: string, columns: readonly string[]): number {
-  const iterator = step.iterators.find((candidate) => candidate.name === name);
-  if (!iterator) return -1;
-  if ('position' in iterator) return iterator.position < columns.length ? iterator.position : -1;
-  const exact = columns.indexOf(iterator.column);
-  if (exact >= 0) return exact;
-  return columns.findIndex((column) => column.toLowerCase() === iterator.column.toLowerCase());
-}
-
 function findLoop(steps: readonly StepPlan[], id: string): LoopStep | undefined {
-  for (const step of steps) {
-    if (step.type === 'loop' && step.id === id) return step;
-    const inner =
-      step.type === 'condition' ? step.branches.flatMap((branch) => branch.steps) : 'steps' in step ? step.steps : [];
-    const found = findLoop(inner, id);
-    if (found) return found;
-  }
-  return undefined;
+  return [...everyStep(steps)].find((step): step is LoopStep => step.type === 'loop' && step.id === id);
 }

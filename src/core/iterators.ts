@@ -1,16 +1,21 @@
-/** A loop's iterators, found among the columns that a query really gave. Columns are known at run time only. */
+/** A loop's iterators, found among the columns of a query. */
 import type { IteratorPlan } from '../contracts/plan.ts';
 import { UpriverError } from './errors.ts';
 import { didYouMean } from './suggest.ts';
 
-/**
- * The column position of each iterator, in order. Names match in any case, an exact match first.
- * Throws RIVER_UNKNOWN_COLUMN.
- */
+/** The column positions of iterators, in their order. Throws RIVER_UNKNOWN_COLUMN. */
 export function resolveIterators(iterators: readonly IteratorPlan[], columns: readonly string[]): number[] {
-  return iterators.map((iterator) =>
-    'column' in iterator ? byName(iterator.column, columns) : byPosition(iterator, columns),
-  );
+  return iterators.map((iterator) => {
+    const place = placeOfIterator(iterator, columns);
+    if (place === -1) throw unknownColumn(iterator, columns);
+    return place;
+  });
+}
+
+/** -1: the query gives no such column. */
+export function placeOfIterator(iterator: IteratorPlan, columns: readonly string[]): number {
+  if ('column' in iterator) return placeOf(iterator.column, columns);
+  return iterator.position < columns.length ? iterator.position : -1;
 }
 
 /** The position of a column, in any case, an exact match first; -1: it is not there. */
@@ -21,23 +26,20 @@ export function placeOf(name: string, columns: readonly string[]): number {
   return columns.findIndex((column) => column.toLowerCase() === wanted);
 }
 
-function byName(name: string, columns: readonly string[]): number {
-  const position = placeOf(name, columns);
-  if (position !== -1) return position;
-  throw new UpriverError('RIVER_UNKNOWN_COLUMN', `the query gives no column '${name}'`, {
-    hint: didYouMean(name, columns, 'The query gives no columns.'),
-    context: { column: name },
-  });
-}
-
-function byPosition(iterator: { name: string; position: number }, columns: readonly string[]): number {
-  if (iterator.position < columns.length) return iterator.position;
-  throw new UpriverError(
+function unknownColumn(iterator: IteratorPlan, columns: readonly string[]): UpriverError {
+  if ('column' in iterator) {
+    return new UpriverError('RIVER_UNKNOWN_COLUMN', `the query gives no column '${iterator.column}'`, {
+      hint: didYouMean(iterator.column, columns, 'The query gives no columns.'),
+      context: { column: iterator.column },
+    });
+  }
+  const { name, position } = iterator;
+  return new UpriverError(
     'RIVER_UNKNOWN_COLUMN',
-    `the iterator '${iterator.name}' stands for column ${iterator.position + 1}, but the query gives ${columns.length}`,
+    `the iterator '${name}' stands for column ${position + 1}, but the query gives ${columns.length}`,
     {
-      hint: `Columns: ${columns.join(', ')}. Select one more, or take '${iterator.name}' out of as.`,
-      context: { iterator: iterator.name },
+      hint: `Columns: ${columns.join(', ')}. Select one more, or take '${name}' out of as.`,
+      context: { iterator: name },
     },
   );
 }

@@ -1,5 +1,5 @@
 /** What the files of a project define, by name, while each is checked against the others. */
-import type { ActionPlan, InputPlan, Json, StepPlan, VariablePlan } from '../contracts/plan.ts';
+import type { ActionPlan, InputPlan, Json, VariablePlan } from '../contracts/plan.ts';
 import type { KnownConnection } from './compile-connections.ts';
 import { literalJson } from './names.ts';
 import type { FileProblems } from './problems.ts';
@@ -61,17 +61,4 @@ function doubtfulNames(raw: Json, file: FileProblems): string[] {
     const names = typeof declared === 'object' && declared !== null ? Object.keys(declared) : [];
     return names.filter((name) => file.faulty([kind, name]));
   });
-}
-
-/** Steps at any depth. */
-export function* allSteps(steps: readonly StepPlan[]): Generator<StepPlan> {
-  for (const step of steps) {
-    yield step;
-    yield* allSteps(innerSteps(step));
-  }
-}
-
-export function innerSteps(step: StepPlan): StepPlan[] {
-  if (step.type === 'condition') return step.branches.flatMap((branch) => branch.steps);
-  return 'steps' in step ? step.steps : [];
 }
