@@ -6,4 +6,4 @@ export type Exchange =
   /** Surely nothing reached the server: refused, no such host, `mayLeave` said no, aborted before it left. */
   | { kind: 'not_sent'; reason: 'expired' | 'aborted' | 'connect'; message: string }
   /** It left and no complete answer came: it may have been applied. */
-  | { kind: 'lost'; reason: 'timeout' | 'reset' | 'aborted'; message: string };
+  | { kind: 'lost'; reason: 'timeout' | 'reset' | 'aborted'; message: string; ms: number };

@@ -11,7 +11,10 @@ import type { Outages } from './outages.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import { unsure } from './hash.ts';
 import { type SenderContext, StoppedError, sendOne } from './sender.ts';
-import type { RowTask, Unit } from './task.ts';
+import { lateness, spend, timeLeft } from './step-time.ts';
+import { giveBack, type RowTask, type Unit } from './task.ts';
+
+const STEP_TIMEOUT = 'RIVER_STEP_TIMEOUT';
 
 export interface AttemptContext extends SenderContext {
   outages: Outages;
@@ -37,6 +40,7 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
   let renewed = false;
   context.rehearsal?.note(unit);
   for (;;) {
+    if (timeLeft(unit) <= 0) return outOfTime(unit);
     const exchange = await sendMarked(unit, context);
     // Cut off by a cancel or a shutdown: it stays `sending`, in doubt, for whoever ends the loop or goes on with it.
     if (exchange.kind === 'lost' && exchange.reason === 'aborted') throw new StoppedError();
@@ -44,6 +48,7 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     const verdict = unit.request.judge(exchange, attemptsOf(unit) + 1);
     if (verdict.then !== 'wait' && exchange.kind !== 'not_sent') for (const row of unit.rows) row.progress.attempts++;
     if (changes(unit.prepared) && mayBeApplied(exchange)) for (const row of unit.rows) row.progress.maybe = true;
+    if (exchange.kind !== 'not_sent') spend(unit, exchange.ms);
     noteHealth(exchange, verdict, { unit, outage });
     if (verdict.then === 'wait') {
       await waitForAll(exchange, verdict, unit, context);
@@ -57,11 +62,13 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     }
     if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope))
       return answer('split', verdict);
+    if (verdict.then === 'unknown') return givenUp('unknown', verdict, unit);
     if (verdict.then !== 'retry') return answer(verdict.then, verdict);
-    const usedUp = attemptsOf(unit) >= unit.request.retry.attempts;
-    if (usedUp || outage.asksOnce) await untilAtFault(outage, unit, context);
-    if (usedUp) return answer('fail', verdict);
-    await backOff(exchange, verdict, unit, context);
+    if (outage.away) throw stopped(unit, context);
+    const pause = pauseAfter(exchange, verdict, unit, context);
+    if (pause === null || outage.asksOnce) await untilAtFault(outage, unit, context);
+    if (pause === null) return givenUp('fail', verdict, unit);
+    await holdBack(unit.rows, pause, context);
   }
 }
 
@@ -73,10 +80,12 @@ function sendMarked(unit: Unit, context: AttemptContext): Promise<Exchange> {
   const { prepared, markAhead } = unit;
   const { destination } = unit.request;
   const mark = () => markAll(unit, context);
-  return sendOne({ request: prepared, destination, mark, markAhead }, context).catch((error) => {
-    releaseAll(unit, context);
-    throw error;
-  });
+  return sendOne({ request: prepared, destination, mark, markAhead, withinMs: timeLeft(unit) }, context).catch(
+    (error) => {
+      releaseAll(unit, context);
+      throw error;
+    },
+  );
 }
 
 function markAll(unit: Unit, context: AttemptContext): Promise<void> {
@@ -139,7 +148,7 @@ async function untilAtFault(outage: OutageDetector, unit: Unit, context: Attempt
   );
   if (!stoppedFirst && (await culprit) === 'row') return;
   // Nobody knows whose fault it was.
-  for (const { progress } of unit.rows) progress.attempts = progress.charged;
+  for (const { progress } of unit.rows) giveBack(progress);
   throw stopped(unit, context);
 }
 
@@ -148,16 +157,40 @@ function stopped(unit: Unit, context: AttemptContext): StoppedError {
   return new StoppedError();
 }
 
-async function backOff(exchange: Exchange, verdict: Verdict, unit: Unit, context: AttemptContext): Promise<void> {
-  releaseAll(unit, context);
-  const { initialMs, maxMs } = unit.request.retry;
+/** Before the next try; null: there is none, as its tries are used up, or its time is over by then. */
+function pauseAfter(exchange: Exchange, verdict: Verdict, unit: Unit, context: AttemptContext): number | null {
+  const { attempts, initialMs, maxMs } = unit.request.retry;
+  if (attemptsOf(unit) >= attempts) return null;
   const jittered = backoffMs(attemptsOf(unit), { initialMs, maxMs }, context.random);
+  const pause = Math.max(verdict.forMs ?? 0, retryAfter(exchange, context), jittered);
+  spend(unit, pause);
+  return timeLeft(unit) > 0 ? pause : null;
+}
+
+/** Of rows taken up again: the rest of a wait that an earlier segment, or a process that died, was in. */
+export async function waitOn(rows: readonly RowTask[], context: AttemptContext): Promise<void> {
+  let ms = 0;
+  for (const { progress } of rows) {
+    const { wait } = progress;
+    if (wait) ms = Math.max(ms, Math.min(wait.until - context.wallClock(), wait.ms));
+    progress.wait = null;
+  }
+  if (ms > 0) await holdBack(rows, ms, context);
+}
+
+/** Kept with the rows: the wait may be longer than the segment. */
+async function holdBack(rows: readonly RowTask[], ms: number, context: AttemptContext): Promise<void> {
+  const wait = { until: context.wallClock() + ms, ms };
+  for (const { progress } of rows) progress.wait = wait;
+  releaseAll({ rows }, context);
   try {
-    await context.wait(Math.max(verdict.forMs ?? 0, retryAfter(exchange, context), jittered));
+    await context.wait(ms);
   } catch (error) {
     // An outage has given the row its tries back meanwhile.
-    throw error instanceof StoppedError ? stopped(unit, context) : error;
+    if (error instanceof StoppedError) releaseAll({ rows }, context);
+    throw error;
   }
+  for (const { progress } of rows) progress.wait = null;
 }
 
 function retryAfter(exchange: Exchange, { wallClock }: AttemptContext): number {
@@ -166,6 +199,16 @@ function retryAfter(exchange: Exchange, { wallClock }: AttemptContext): number {
 
 function answer(then: Answer['then'], { code, message, reply }: Verdict): Answer {
   return { then, code, message, reply };
+}
+
+function givenUp(then: 'fail' | 'unknown', verdict: Verdict, unit: Unit): Answer {
+  const late = lateness(unit);
+  return answer(then, late ? { ...verdict, code: STEP_TIMEOUT, message: `${late}: ${verdict.message}` } : verdict);
+}
+
+/** Nothing is sent any more: what came before it in the step has taken all the time. */
+function outOfTime(unit: Unit): Answer {
+  return { then: 'fail', code: STEP_TIMEOUT, message: `${lateness(unit)}.`, reply: null };
 }
 
 /** Of the row with the fewest: one that was tried before must not use up the tries of those that ride with it. */

@@ -1,7 +1,7 @@
 /** Sends a batch: halves it when it is refused as a whole, and sends alone what its answer does not account for. */
 import type { CompiledAction } from './action.ts';
 import { type Answer, type AttemptContext, attempt, releaseAll } from './attempts.ts';
-import type { Unit } from './task.ts';
+import type { TimedStep, Unit } from './task.ts';
 import type { BatchItem } from './batch-source.ts';
 import { type RowVerdict, verdicts } from './batch-verdicts.ts';
 import { OUTCOME_OF, type RowEnd } from './row-walk.ts';
@@ -11,6 +11,7 @@ export interface BatchContext {
   action: CompiledAction;
   attempts: AttemptContext;
   markAhead: boolean;
+  timed: readonly TimedStep[];
   /** The loop's: no row's values. */
   scope: Scope;
   /** Called once for each row, as its outcome is known. */
@@ -87,7 +88,7 @@ async function sendAlone(items: BatchItem[], { answer, alone }: Unaccounted, con
   for (const item of items) await sendBatch([item], context);
 }
 
-function unitOf(items: readonly BatchItem[], { action, markAhead, scope }: BatchContext): Unit {
+function unitOf(items: readonly BatchItem[], { action, markAhead, scope, timed }: BatchContext): Unit {
   const [request] = action.requests;
   if (!request || !action.batch) throw new Error(`action ${action.plan.name} is no batch`);
   const texts = items.map(({ text }) => text);
@@ -97,6 +98,7 @@ function unitOf(items: readonly BatchItem[], { action, markAhead, scope }: Batch
     prepared: action.batch.build.body(texts, scope, action.destination.baseUrl),
     markAhead,
     keepsProgress: false,
+    timed,
   };
 }
 

@@ -12,7 +12,7 @@
  * host any more, and neither do those of rows that failed in an outage that was over soon: it may be they that it always
  * fails on, and many of them must not look like an outage.
  */
-import type { RowTask } from './task.ts';
+import { giveBack, type RowTask } from './task.ts';
 
 const REFUSALS_FOR_OUTAGE = 3;
 const FAILURES_FOR_OUTAGE = 10;
@@ -37,7 +37,7 @@ export interface Failure {
   message: string;
 }
 
-export type Culprit = 'row' | 'outage';
+type Culprit = 'row' | 'outage';
 
 /** What failed since the last answer. */
 interface Suspicion {
@@ -65,6 +65,11 @@ export class OutageDetector {
   /** A row that failed is not tried again before it is known who is at fault: the next one is asked. */
   get asksOnce(): boolean {
     return this.#phase === 'probing' && !this.#options.inOrder;
+  }
+
+  /** The segment ends. What failed since the last answer cost nobody a try, and nobody waits for one. */
+  get away(): boolean {
+    return this.#phase === 'away';
   }
 
   /** It is not just being found out who is at fault. */
@@ -124,7 +129,10 @@ export class OutageDetector {
   #judge(culprit: Culprit): void {
     for (const { progress } of this.#suspicion.failing) {
       if (culprit === 'row') progress.charged = progress.attempts;
-      else Object.assign(progress, { attempts: progress.charged, asked: true });
+      else {
+        giveBack(progress);
+        progress.asked = true;
+      }
     }
     const held = this.#held;
     this.#suspicion = none();

@@ -9,7 +9,8 @@ import { type Flow, type LeafStep, type StepHost, walk } from '../core/walker.ts
 import { actionScope, type CompiledAction, type CompiledRequest, renderAll } from './action.ts';
 import { type Answer, type AttemptContext, attempt } from './attempts.ts';
 import { type Body, isTrue } from './body.ts';
-import type { RowTask } from './task.ts';
+import { timedBy, UNTIMED } from './step-time.ts';
+import type { Progress, RowTask } from './task.ts';
 
 /** How a row ended. */
 export interface RowEnd {
@@ -50,6 +51,8 @@ export async function walkRow(task: RowTask, scope: Record<string, Value>, conte
   }
 }
 
+type Tries = Pick<Progress, 'cursor' | 'attempts' | 'charged'>;
+
 class RowHost implements StepHost {
   readonly #task: RowTask;
   readonly #scope: Record<string, Value>;
@@ -57,13 +60,18 @@ class RowHost implements StepHost {
   readonly #outputs: { [name: string]: Value } = {};
   /** Of a dry run: what the row's actions put out, which only a real run knows. Conditions on it are passed over. */
   readonly #unknown = new Set<string>();
+  /** Tries of the request that it had come to: those before it are made again on the way there. */
+  readonly #resumed: Tries | null;
   #place = 0;
+  #timed = UNTIMED;
   #delivered: Answer | null = null;
   /** The first failure of a step with `on_error: continue`: the row goes on, but it did not end well. */
   #tolerated: RowEnded | null = null;
 
   constructor(task: RowTask, scope: Record<string, Value>, context: RowWalkContext) {
     this.#task = task;
+    const { cursor, attempts, charged } = task.progress;
+    this.#resumed = cursor > 0 ? { cursor, attempts, charged } : null;
     this.#scope = scope;
     this.#context = context;
   }
@@ -99,7 +107,21 @@ class RowHost implements StepHost {
   }
 
   around(step: StepPlan, run: () => Promise<Flow>): Promise<Flow> {
-    return step.onError === 'fail' ? run() : this.#tolerating(run);
+    const runTimed = step.timeoutMs === null ? run : () => this.#timing(step, run);
+    return step.onError === 'fail' ? runTimed() : this.#tolerating(runTimed);
+  }
+
+  async #timing(step: StepPlan, run: () => Promise<Flow>): Promise<Flow> {
+    const around = this.#timed;
+    this.#timed = timedBy(step, around);
+    try {
+      const flow = await run();
+      // Where the row is walked anew, from its beginning, the step has its time again.
+      delete this.#task.progress.spent[step.id];
+      return flow;
+    } finally {
+      this.#timed = around;
+    }
   }
 
   async #tolerating(run: () => Promise<Flow>): Promise<Flow> {
@@ -140,7 +162,7 @@ class RowHost implements StepHost {
     const { progress } = this.#task;
     const done = progress.done[place];
     if (done) return done;
-    if (place !== progress.cursor) Object.assign(progress, { cursor: place, attempts: 0, charged: 0 });
+    if (place !== progress.cursor) Object.assign(progress, this.#triesAt(place));
     const scope =
       request.inputs.length === 0 ? actionScope : { ...actionScope, ...renderAll(request.inputs, actionScope) };
     const answer = await attempt(
@@ -150,6 +172,7 @@ class RowHost implements StepHost {
         prepared: request.build(scope, request.destination.baseUrl),
         markAhead: this.#context.markAhead,
         keepsProgress: this.#context.body.requests > 1,
+        timed: this.#timed,
       },
       this.#context.attempts,
     );
@@ -158,6 +181,10 @@ class RowHost implements StepHost {
     const outputs = readOutputs(request, answer);
     if (!request.plan.idempotent) progress.done[place] = outputs;
     return outputs;
+  }
+
+  #triesAt(place: number): Tries {
+    return this.#resumed?.cursor === place ? this.#resumed : { cursor: place, attempts: 0, charged: 0 };
   }
 }
 

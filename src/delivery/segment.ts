@@ -65,7 +65,9 @@ async function openSegment(input: SendInput, deps: SegmentDeps): Promise<Segment
   // Whoever held the loop before may still write requests for as long as its lease runs.
   if (inDoubt > 0) await deps.sleep(LEASE_MS);
   const scope = await scopeOf(input, deps.rows);
-  const body = compileBody(input.body, {
+  // The timeout of an action outside of a loop is a timer in the workflow.
+  const steps = input.step ? input.body : input.body.map((step) => ({ ...step, timeoutMs: null }));
+  const body = compileBody(steps, {
     actions: input.actions,
     destinations: rehearsal?.standIns(deps.destinations) ?? deps.destinations,
     names: [...Object.keys(scope), ...view.iterators, 'row'],
@@ -149,12 +151,14 @@ async function report(
 ): Promise<SendResult> {
   const { store } = deps;
   const { rows, requests } = await store.countLoop(input.loop);
+  const nextChunk = await store.nextOpenChunk(input.loop, input.fromChunk);
   return {
     rows,
     requests,
-    nextChunk: await store.nextOpenChunk(input.loop, input.fromChunk),
+    nextChunk,
     stop: reason?.kind === 'stop' ? reason.stop : null,
-    park: reason?.kind === 'park' ? reason.park : null,
+    // The last row may have been what told: nothing is left that could wait.
+    park: reason?.kind === 'park' && nextChunk !== null ? reason.park : null,
     single: input.step === null ? await readSingle(input, store) : null,
     dryRun: rehearsal?.counts() ?? null,
   };

@@ -33,6 +33,8 @@ export interface Outgoing {
    * doubt may be sent again: at most as many rows again as there are places are in doubt after a crash.
    */
   markAhead: boolean;
+  /** Longest wait for its answer; Infinity: as the connection says. */
+  withinMs: number;
 }
 
 /**
@@ -89,7 +91,8 @@ async function sendPermitted(outgoing: Outgoing, context: SenderContext, permit:
   if (!ledger.leased()) await ledger.renew();
   if (stop.aborted) throw new StoppedError();
   const mayLeave = () => ledger.leased() && (permit === null || permit.fresh());
-  const exchange = await outgoing.destination.send(outgoing.request, { mayLeave, signal: abort });
+  const { request, destination, withinMs } = outgoing;
+  const exchange = await destination.send(request, { mayLeave, signal: abort, withinMs });
   if (exchange.kind === 'not_sent') return exchange;
   permit?.answered();
   ledger.countRequest();

@@ -25,6 +25,13 @@ export interface Unit {
   markAhead: boolean;
   /** The body makes several requests, so a row in doubt must say in which. */
   keepsProgress: boolean;
+  /** Steps around the request that have a timeout. */
+  timed: readonly TimedStep[];
+}
+
+export interface TimedStep {
+  id: string;
+  timeoutMs: number;
 }
 
 /** Where a row stands in its body. Kept while it waits, so that another process goes on from there. */
@@ -35,16 +42,37 @@ export interface Progress {
   attempts: number;
   /** Of those the ones that cost it a try whatever follows: others were answered after them. */
   charged: number;
+  /** Milliseconds that it took in steps with a timeout, by their ids. */
+  spent: Record<string, number>;
   /** The request at hand must not be sent again once it may have been applied. */
   risky: boolean;
   /** A request for it may have been applied, though it is not over: if it is never sent again, nobody knows. */
   maybe: boolean;
   /** It failed in an outage: another row tells more of whether that is over. */
   asked: boolean;
+  /** Not to be tried again before `until` (epoch ms), so many ms away when that was said: whatever clocks say, no more. */
+  wait: { until: number; ms: number } | null;
   /** Outputs of requests that must not be repeated, by their place. */
   done: Record<string, { [output: string]: Value }>;
 }
 
 export function freshProgress(): Progress {
-  return { cursor: 0, attempts: 0, charged: 0, risky: false, maybe: false, asked: false, done: {} };
+  return {
+    cursor: 0,
+    attempts: 0,
+    charged: 0,
+    spent: {},
+    risky: false,
+    maybe: false,
+    asked: false,
+    wait: null,
+    done: {},
+  };
+}
+
+/** What it has used up since others were answered is given back: it was not its fault, or nobody knows. */
+export function giveBack(progress: Progress): void {
+  progress.attempts = progress.charged;
+  progress.spent = {};
+  progress.wait = null;
 }

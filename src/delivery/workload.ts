@@ -1,13 +1,13 @@
 /** What a loop's body makes of its rows: each walked by itself, or many in one request. */
 import type { SendInput } from '../contracts/activities.ts';
-import type { ActionStep } from '../contracts/plan.ts';
+import type { ActionStep, StepPlan } from '../contracts/plan.ts';
 import type { ErrorReport } from '../core/errors.ts';
 import { stopHint } from '../core/hints.ts';
 import { BAD_OUTCOMES } from '../core/outcomes.ts';
 import { reaches } from '../core/tolerance.ts';
 import type { Value } from '../core/values.ts';
 import { actionScope, type CompiledAction, type CompiledBatch, type Render } from './action.ts';
-import type { AttemptContext } from './attempts.ts';
+import { type AttemptContext, waitOn } from './attempts.ts';
 import { sendBatch } from './batch-send.ts';
 import { type Batch, type BatchItem, BatchSource } from './batch-source.ts';
 import type { LoopView } from './loop-view.ts';
@@ -16,6 +16,7 @@ import { RowSource } from './row-source.ts';
 import { type RowEnd, walkRow } from './row-walk.ts';
 import type { Segment } from './segment-state.ts';
 import { settlementOf } from './settlement.ts';
+import { timedBy } from './step-time.ts';
 import type { RowTask } from './task.ts';
 
 export interface Workload<T> {
@@ -49,6 +50,7 @@ function rowWork({ segment, attempts, markAhead }: WorkContext): Omit<Workload<R
   return {
     source: rowSource(segment),
     async work(task) {
+      if (task.progress.wait) await waitOn([task], attempts);
       settle(task, await walkRow(task, rowScope(task, segment), { body, attempts, markAhead }), segment);
     },
   };
@@ -69,6 +71,7 @@ function batchStep({ body }: Segment): BatchStep | null {
 function batchWork({ segment, attempts, markAhead }: WorkContext, step: BatchStep): Omit<Workload<Batch>, 'limit'> {
   const { action, batch } = step;
   const common = actionScope(action, {}, segment.scope);
+  const timed = timedBy(segment.body.steps[0] as StepPlan);
   const settleItem = ({ task }: BatchItem, end: RowEnd) => settle(task, end, segment);
   const source = new BatchSource({
     rows: rowSource(segment),
@@ -81,7 +84,11 @@ function batchWork({ segment, attempts, markAhead }: WorkContext, step: BatchSte
     source,
     async work({ items, done }) {
       try {
-        await sendBatch(items, { action, attempts, markAhead, scope: common, settle: settleItem });
+        await waitOn(
+          items.map(({ task }) => task),
+          attempts,
+        );
+        await sendBatch(items, { action, attempts, markAhead, timed, scope: common, settle: settleItem });
       } finally {
         done();
       }

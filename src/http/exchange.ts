@@ -26,12 +26,12 @@ const EXPIRED: Exchange = {
   reason: 'expired',
   message: 'its turn had passed when the connection was ready',
 };
-const NO_ANSWER: Exchange = { kind: 'lost', reason: 'timeout', message: 'no complete answer within the timeout' };
 const NO_CONNECTION: Exchange = { kind: 'not_sent', reason: 'connect', message: 'no connection within the timeout' };
 /** Undici's codes for what cannot be written as HTTP. */
 const NOT_HTTP = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
 type Reply = Extract<Exchange, { kind: 'reply' }>;
+type Lost = Extract<Exchange, { kind: 'lost' }>;
 type Controller = Dispatcher.DispatchController;
 type Headers = Record<string, string | string[] | undefined>;
 
@@ -45,6 +45,8 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler, Flight {
   readonly #options: SendOptions;
   readonly #settle: Settle;
   #controller: Controller | null = null;
+  /** Of a request that has less time than the connection gives. */
+  #timer: NodeJS.Timeout | null = null;
   #done = false;
   #status = 0;
   #headers: Headers = {};
@@ -65,11 +67,14 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler, Flight {
 
   onRequestStart(controller: Controller): void {
     // A second start would be undici sending again by itself.
-    if (this.#controller) this.#finish({ kind: 'lost', reason: 'reset', message: 'the connection was lost' });
+    if (this.#controller) this.#finish(this.#lost('reset', 'the connection was lost'));
     else if (!this.#done && !this.#options.mayLeave()) this.#finish(EXPIRED);
     // Throwing drops the request without costing the connection, as aborting would.
     if (this.#done) throw new Error('it may not leave');
     this.#controller = controller;
+    const { withinMs } = this.#options;
+    if (withinMs !== undefined && withinMs < this.#deps.flights.timeoutMs)
+      this.#timer = setTimeout(() => this.expire(), withinMs);
   }
 
   onResponseStart(_controller: Controller, status: number, headers: Headers): void {
@@ -93,17 +98,21 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler, Flight {
     const code = codeOf(error);
     const message = code && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
     if (NOT_HTTP.has(code)) this.#refuse(message);
-    else if (this.#controller) this.#finish({ kind: 'lost', reason: 'reset', message });
+    else if (this.#controller) this.#finish(this.#lost('reset', message));
     else this.#finish({ kind: 'not_sent', reason: 'connect', message });
   }
 
   expire(): void {
-    this.#fail(this.#controller ? NO_ANSWER : NO_CONNECTION);
+    this.#fail(this.#controller ? this.#lost('timeout', 'no complete answer within the timeout') : NO_CONNECTION);
   }
 
   abort(): void {
-    const kind = this.#controller ? 'lost' : 'not_sent';
-    this.#fail({ kind, reason: 'aborted', message: 'stopped before the answer came' });
+    const message = 'stopped before the answer came';
+    this.#fail(this.#controller ? this.#lost('aborted', message) : { kind: 'not_sent', reason: 'aborted', message });
+  }
+
+  #lost(reason: Lost['reason'], message: string): Lost {
+    return { kind: 'lost', reason, message, ms: this.#deps.now() - this.startedAt };
   }
 
   #fail(exchange: Exchange): void {
@@ -124,6 +133,7 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler, Flight {
     if (this.#done) return false;
     this.#done = true;
     this.#deps.flights.delete(this);
+    if (this.#timer) clearTimeout(this.#timer);
     return true;
   }
 

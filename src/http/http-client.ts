@@ -24,6 +24,8 @@ export interface SendOptions {
    */
   mayLeave: () => boolean;
   signal: AbortSignal;
+  /** Longest wait for the whole answer once the bytes have left, where that is less than the connection's `timeout`. */
+  withinMs?: number;
 }
 
 /** A destination: pool, auth, headers, in-flight ceiling and limits of one connection in this process. */

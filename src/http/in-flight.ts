@@ -12,20 +12,20 @@ export interface Flight {
 
 /** A timer and a listener per request would cost more than all else here. All have the same time, so the oldest ends first. */
 export class InFlight {
-  readonly #timeoutMs: number;
+  readonly timeoutMs: number;
   readonly #now: () => number;
   readonly #flights = new Set<Flight>();
   readonly #heard = new WeakSet<AbortSignal>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(timeoutMs: number, now: () => number) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
     this.#now = now;
   }
 
   add(flight: Flight): void {
     this.#flights.add(flight);
-    this.#timer ??= this.#sweepIn(this.#timeoutMs);
+    this.#timer ??= this.#sweepIn(this.timeoutMs);
     if (!this.#heard.has(flight.signal)) this.#listen(flight.signal);
   }
 
@@ -47,7 +47,7 @@ export class InFlight {
     this.#timer = null;
     const now = this.#now();
     for (const flight of this.#flights) {
-      const left = flight.startedAt + this.#timeoutMs - now;
+      const left = flight.startedAt + this.timeoutMs - now;
       if (left > 0) {
         this.#timer = this.#sweepIn(Math.ceil(left));
         return;

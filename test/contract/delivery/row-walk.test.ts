@@ -1,10 +1,10 @@
 /** How rows end that walk through a body of several steps: each by itself, whatever became of the others. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ActionStep, BranchPlan, ConditionStep, StepPlan } from '../../../src/contracts/plan.ts';
+import type { ActionStep, BranchPlan, ConditionStep, SequenceStep, StepPlan } from '../../../src/contracts/plan.ts';
 import type { Value } from '../../../src/core/values.ts';
 import { outcomeOf } from '../../../src/core/outcomes.ts';
-import { action, loop } from '../../helpers/plans.ts';
+import { action, loop, request } from '../../helpers/plans.ts';
 import { openSending, type Sending, type Sent } from './sending.ts';
 
 const [UPDATE] = loop().steps as [ActionStep];
@@ -29,9 +29,26 @@ describe('rows in a body of several steps', () => {
   let sending: Sending;
   let server: Server;
   let url: string;
+  /** Ids of deals whose requests are never answered. */
+  let hanging = new Set<string>();
+  /** Requests for each path. */
+  let received = new Map<string, number>();
+
+  const answer = (path: string, response: ServerResponse) => {
+    received.set(path, (received.get(path) ?? 0) + 1);
+    const id = path.split('/').at(-1) ?? '';
+    if (id === 'busy') response.writeHead(503, { 'retry-after': '3600' });
+    if (!hanging.has(id)) response.end('{}');
+  };
+  beforeEach(() => {
+    hanging = new Set();
+    received = new Map();
+  });
   beforeAll(async () => {
     sending = await openSending();
-    server = createServer((incoming, response) => incoming.resume().on('end', () => response.end('{}')));
+    server = createServer((incoming, response) =>
+      incoming.resume().on('end', () => answer(incoming.url ?? '', response)),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
@@ -76,5 +93,72 @@ describe('rows in a body of several steps', () => {
     expect(await outcomes(sent)).toEqual(['delivered', 'rejected']);
     expect(sent.result.requests).toBe(3);
     expect(await records(sent)).toMatchObject([{ row: 1, code: 'ROW_VALUE_IN_PATH' }]);
+  });
+
+  const DEALS = '/crm/v3/objects/deals';
+  const rowsOf = (...ids: string[]): Value[][] => ids.map((id) => [id, {}]);
+  const late = (step: string) => ({
+    code: 'RIVER_STEP_TIMEOUT',
+    message: expect.stringContaining(`Step ${step} did not end within its timeout of 1s`),
+  });
+
+  test.each([
+    [true, 'failed'],
+    [false, 'unknown'],
+  ])('whose step has a timeout, and no answer comes: repeatable: %s: %s', async (idempotent, outcome) => {
+    hanging.add('2');
+    const actions = [action({ requests: [request({ idempotent })] })];
+    const how = { url, actions, steps: [{ ...UPDATE, timeoutMs: 1_000 }], maxInFlight: 3 };
+    const sent = await sending.send(rowsOf('1', '2', '3'), how);
+    expect(await outcomes(sent)).toEqual(['delivered', outcome, 'delivered']);
+    expect(await records(sent)).toMatchObject([{ row: 1, attempts: 1, ...late('update') }]);
+    expect(received.get(`${DEALS}/2`)).toBe(1);
+  });
+
+  test('whose step has a timeout: a pause that is longer than what is left is not waited for', async () => {
+    const how = { url, actions: [action()], steps: [{ ...UPDATE, timeoutMs: 1_000 }], maxInFlight: 1 };
+    const sent = await sending.send(rowsOf('busy', '2'), how);
+    expect(await outcomes(sent)).toEqual(['failed', 'delivered']);
+    expect(await records(sent)).toMatchObject([{ row: 0, attempts: 1, httpStatus: 503, ...late('update') }]);
+  });
+
+  test('whose steps have one timeout together: on_error goes past it, and nothing more is sent in it', async () => {
+    hanging.add('2');
+    const { name, enabled, onError, retry } = UPDATE;
+    const steps = [UPDATE, { ...UPDATE, id: 'again' }];
+    const both: SequenceStep = { id: 'both', type: 'sequence', name, enabled, onError, retry, timeoutMs: 1_000, steps };
+    const tolerant = steps.map((step) => ({ ...step, onError: 'continue' as const }));
+    const how = { url, actions: [action()], steps: [{ ...both, steps: tolerant }], maxInFlight: 2 };
+    const sent = await sending.send(rowsOf('1', '2'), how);
+    expect(await outcomes(sent)).toEqual(['delivered', 'failed']);
+    expect(await records(sent)).toMatchObject([{ row: 1, ...late('both') }]);
+    expect(received).toEqual(
+      new Map([
+        [`${DEALS}/1`, 2],
+        [`${DEALS}/2`, 1],
+      ]),
+    );
+  });
+
+  test('whose step has a timeout: an outage gives them their time back', async () => {
+    const rows = rowsOf(...Array.from({ length: 20 }, (_, index) => String(index + 1)));
+    for (const [id] of rows) hanging.add(id as string);
+    const onPark = () => hanging.clear();
+    const how = { url, actions: [action()], steps: [{ ...UPDATE, timeoutMs: 1_000 }], maxInFlight: 20, onPark };
+    const sent = await sending.send(rows, how);
+    expect(sent.parks).toBe(1);
+    expect(sent.result.rows).toMatchObject({ delivered: 20 });
+  });
+
+  test('that ride in batches: the timeout of the step holds for each batch', async () => {
+    hanging.add('batch');
+    const body = { kind: 'json', value: { inputs: { $each: { id: '{deal_id}' } } } } as const;
+    const rows = { id: '{deal_id}', delivered: null, rejected: null };
+    const batch = request({ target: { kind: 'path', path: '/batch' }, body, rows });
+    const actions = [action({ batch: { rows: 10, bytes: 100_000 }, requests: [batch] })];
+    const how = { url, actions, steps: [{ ...UPDATE, timeoutMs: 1_000 }], maxInFlight: 2 };
+    const sent = await sending.send(rowsOf('1', '2'), how);
+    expect(await outcomes(sent)).toEqual(['failed', 'failed']);
+    expect(await records(sent)).toMatchObject([late('update'), late('update')]);
   });
 });

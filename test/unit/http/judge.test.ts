@@ -59,7 +59,7 @@ describe('defaults', () => {
   });
 
   test('without an answer', () => {
-    const lost = { kind: 'lost', reason: 'timeout', message: 'm' } as const;
+    const lost = { kind: 'lost', reason: 'timeout', message: 'm', ms: 1 } as const;
     const notSent = { kind: 'not_sent', reason: 'connect', message: 'm' } as const;
     expect(byDefault(lost, 1)).toMatchObject({ then: 'retry', code: 'LOST_TIMEOUT', message: 'm', reply: null });
     expect(notTwice(lost, 1)).toMatchObject({ then: 'unknown', code: 'LOST_TIMEOUT' });
@@ -150,6 +150,7 @@ const anyExchange: fc.Arbitrary<Exchange> = fc.oneof(
     kind: fc.constant('lost' as const),
     reason: fc.constantFrom('timeout' as const, 'reset' as const, 'aborted' as const),
     message: fc.string(),
+    ms: fc.nat(),
   }),
   fc.record({
     kind: fc.constant('not_sent' as const),
