@@ -20,7 +20,7 @@ export interface RowSourceOptions {
   layout: RowLayout;
   /** A row in doubt of which no progress is kept may be sent again. */
   repeatable: boolean;
-  /** A probe: rows that failed in the outage come after all others. */
+  /** A probe: rows that failed in the outage, or wait for another try, come after all others. */
   askedLast: boolean;
   /** Scope of delivered hashes, when rows equal to what was last delivered are left out. */
   unchangedScope: string | null;
@@ -109,7 +109,7 @@ export class RowSource {
       if (progress) this.#options.ledger.hasProgress(row);
       const task = this.#task(chunk, row, values(index), progress);
       if (state === ROW_STATE.sending && this.#mustNotRepeat(progress)) this.#settleUnknown(task);
-      else if (progress?.asked && this.#options.askedLast) this.#asked.push(task);
+      else if (this.#options.askedLast && (progress?.asked || progress?.wait)) this.#asked.push(task);
       else yield task;
     }
   }

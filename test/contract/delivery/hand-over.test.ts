@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AuthPlan, HttpConnectionPlan } from '../../../src/contracts/plan.ts';
+import type { ActionPlan, AuthPlan, HttpConnectionPlan, RequestPlan, RulePlan } from '../../../src/contracts/plan.ts';
 import type { Value } from '../../../src/core/values.ts';
 import { action, request } from '../../helpers/plans.ts';
 import { openSending, type Sending } from './sending.ts';
@@ -123,5 +123,95 @@ describe('a stretch that ends early', () => {
     const { result } = await sending.send(rowsOf(1), { url: api.url, actions, maxInFlight: 1 });
     expect(result.rows).toMatchObject({ [outcome]: 1 });
     expect(answered).toBe(posts);
+  });
+
+  const DAY = 86_400_000;
+  const forTwoMinutes: RulePlan[] = [{ when: 'status == 503', then: 'retry', forMs: 120_000, because: null }];
+
+  test.each<[string, Partial<ActionPlan>, Partial<RequestPlan>]>([
+    ['that the server asks for', {}, {}],
+    ['that a rule asks for', {}, { rules: forTwoMinutes }],
+    ['of its own', { retry: { attempts: 2, initialMs: 240_000, maxMs: 240_000 } }, {}],
+  ])('a wait for another try, %s, is no shorter than it was to be', async (what, change, requestChange) => {
+    let requests = 0;
+    let now = Date.now();
+    await using api = await serve((_incoming, response) => {
+      response.writeHead(
+        ++requests > 1 ? 200 : 503,
+        what === 'that the server asks for' ? { 'retry-after': '120' } : {},
+      );
+      response.end('{}');
+    });
+    const actions = [
+      action({ retry: { attempts: 2, initialMs: 1, maxMs: 1 }, ...change, requests: [request(requestChange)] }),
+    ];
+    const how = {
+      url: api.url,
+      actions,
+      maxInFlight: 2,
+      segmentMs: 50,
+      mostSegments: 3,
+      wallClock: () => now,
+      random: () => 0.5,
+    };
+    await sending.send(rowsOf(1), how);
+    now += 119_000;
+    await sending.again();
+    expect(requests).toBe(1);
+    now += 1_001;
+    expect(await sending.again()).toMatchObject({ nextChunk: null, rows: { delivered: 1 } });
+  });
+
+  test('a wait for another try does not become longer where the clock is set back', async () => {
+    let requests = 0;
+    let behind = 0;
+    await using api = await serve((_incoming, response) => {
+      response.writeHead(++requests > 1 ? 200 : 503);
+      response.end('{}');
+    });
+    const retry = { attempts: 2, initialMs: 200, maxMs: 200 };
+    const clock = { wallClock: () => Date.now() - behind, random: () => 1 };
+    const how = {
+      url: api.url,
+      actions: [action({ retry })],
+      maxInFlight: 2,
+      segmentMs: 20,
+      mostSegments: 1,
+      ...clock,
+    };
+    let { result } = await sending.send(rowsOf(1), how);
+    behind = DAY;
+    for (let segments = 0; segments < 100 && result.nextChunk !== null; segments++) result = await sending.again();
+    expect(result.rows).toMatchObject({ delivered: 1 });
+  });
+
+  test('a row whose requests before it are made again has no more tries for that', async () => {
+    let patches = 0;
+    await using api = await serve((incoming, response) => {
+      if (incoming.method === 'PATCH') patches++;
+      response.writeHead(incoming.method === 'PATCH' ? 503 : 200);
+      response.end('{}');
+    });
+    const rules: RulePlan[] = [{ when: 'status == 503', then: 'retry', forMs: 60, because: null }];
+    const look = request({ id: 'look', method: 'GET', body: null });
+    const retry = { attempts: 3, initialMs: 1, maxMs: 1 };
+    const actions = [action({ retry, requests: [look, request({ rules })] })];
+    const how = { url: api.url, actions, maxInFlight: 2, segmentMs: 20 };
+    expect((await sending.send(rowsOf(1), how)).result.rows).toMatchObject({ failed: 1 });
+    expect(patches).toBe(retry.attempts);
+  });
+
+  test('an outage that is over: rows that it found waiting for another try do not go on with that', async () => {
+    let away = true;
+    await using api = await serve((_incoming, response) => {
+      response.writeHead(away ? 503 : 200);
+      response.end('{}');
+    });
+    const retry = { attempts: 2, initialMs: DAY, maxMs: DAY };
+    const onPark = () => {
+      away = false;
+    };
+    const how = { url: api.url, actions: [action({ retry })], maxInFlight: 4, random: () => 1, onPark };
+    expect(await sending.send(rowsOf(20), how)).toMatchObject({ parks: 1, result: { rows: { delivered: 20 } } });
   });
 });

@@ -32,6 +32,11 @@ export interface HowToSend {
   /** The loop's body; without it: the action `update`. */
   steps?: StepPlan[];
   segmentMs?: number;
+  /** It ends after so many. */
+  mostSegments?: number;
+  /** Epoch milliseconds. */
+  wallClock?: () => number;
+  random?: () => number;
   /** Called before each probe. */
   onPark?: () => void | Promise<void>;
   /** An outage that lasts longer is given up. */
@@ -64,7 +69,8 @@ export async function openSending(): Promise<Sending> {
     async send(rows, how) {
       const runId = `run-${++runs}`;
       const input = await inputOf(rows, { runId, how, store });
-      const run = (at: SendInput) => runOnce(at, store, life.signal);
+      const { wallClock = Date.now, random = Math.random } = how;
+      const run = (at: SendInput) => runOnce(at, { store, wallClock, random, abort: life.signal });
       again = () => run(input);
       return { runId, ...(await sendAll(input, how, run)) };
     },
@@ -108,23 +114,31 @@ type Run = (input: SendInput) => Promise<SendResult>;
 async function sendAll(input: SendInput, how: HowToSend, run: Run): Promise<Omit<Sent, 'runId'>> {
   let at = input;
   let parks = 0;
-  for (let segments = 0; segments < MOST_SEGMENTS; segments++) {
+  for (let segments = 1; segments <= MOST_SEGMENTS; segments++) {
     const result = await run(at);
     if (result.park) parks++;
-    if (result.stop || result.nextChunk === null || parks >= (how.mostParks ?? MOST_PARKS)) return { result, parks };
+    const isEnough = parks >= (how.mostParks ?? MOST_PARKS) || segments === how.mostSegments;
+    if (result.stop || result.nextChunk === null || isEnough) return { result, parks };
     if (result.park) await how.onPark?.();
     at = { ...input, fromChunk: result.nextChunk, probe: result.park !== null };
   }
   throw new Error('the loop does not end');
 }
 
-async function runOnce(input: SendInput, store: StateStore, abort: AbortSignal): Promise<SendResult> {
+interface Process {
+  store: StateStore;
+  wallClock: () => number;
+  random: () => number;
+  abort: AbortSignal;
+}
+
+async function runOnce(input: SendInput, { store, wallClock, random, abort }: Process): Promise<SendResult> {
   const deps = {
     permits: store,
     secrets: { resolve: async () => 'token' },
     now: () => performance.now(),
-    wallClock: () => Date.now(),
-    random: Math.random,
+    wallClock,
+    random,
   };
   await using opened = new AsyncDisposableStack();
   const destinations = new Map<string, Destination>();
