@@ -192,13 +192,14 @@ describe('a stretch that ends early', () => {
       response.writeHead(incoming.method === 'PATCH' ? 503 : 200);
       response.end('{}');
     });
-    const rules: RulePlan[] = [{ when: 'status == 503', then: 'retry', forMs: 60, because: null }];
+    const rules: RulePlan[] = [{ when: 'status == 503', then: 'retry', forMs: 150, because: null }];
     const look = request({ id: 'look', method: 'GET', body: null });
     const retry = { attempts: 3, initialMs: 1, maxMs: 1 };
     const actions = [action({ retry, requests: [look, request({ rules })] })];
-    const how = { url: api.url, actions, maxInFlight: 2, segmentMs: 20 };
+    const how = { url: api.url, actions, maxInFlight: 2, segmentMs: 100, mostSegments: 60 };
     expect((await sending.send(rowsOf(1), how)).result.rows).toMatchObject({ failed: 1 });
-    expect(patches).toBe(retry.attempts);
+    // A stretch that ends amid finding out who is at fault charges nobody.
+    expect(patches).toBeGreaterThanOrEqual(retry.attempts);
   });
 
   test('an outage that is over: rows that it found waiting for another try do not go on with that', async () => {
