@@ -1,6 +1,6 @@
 /** From a row's end to what the ledger keeps of it. */
 import type { OutcomeRecord } from '../core/store.ts';
-import { encode } from '../core/values.ts';
+import { Exact, encode, isObject, type Value } from '../core/values.ts';
 import type { Answer } from './attempts.ts';
 import type { Settlement } from './ledger.ts';
 import type { RowEnd } from './row-walk.ts';
@@ -19,7 +19,7 @@ export function settlementOf(task: RowTask, end: RowEnd, { redact, keepOutputs }
   const delivered = end.outcome === 'delivered';
   // An API may echo what it was given, and outputs go into the store and into Temporal.
   const outputs = keepOutputs
-    ? { outputs: redact(encode(end.outputs)), httpStatus: end.answer?.reply?.status ?? null }
+    ? { outputs: encode(withoutSecrets(end.outputs, redact)), httpStatus: end.answer?.reply?.status ?? null }
     : null;
   return {
     outcome: end.outcome,
@@ -27,6 +27,19 @@ export function settlementOf(task: RowTask, end: RowEnd, { redact, keepOutputs }
     delivered: delivered ? task.hashes : null,
     outputs,
   };
+}
+
+/** A number is hidden where it is a secret as a whole: that a longer one has the same digits in it is chance. */
+function withoutSecrets(value: Value, redact: (text: string) => string): Value {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, redact));
+  if (isObject(value)) {
+    const entries = Object.entries(value).map(([name, item]) => [redact(name), withoutSecrets(item, redact)]);
+    return Object.fromEntries(entries);
+  }
+  if (typeof value !== 'number' && !(value instanceof Exact)) return value;
+  const shown = redact(String(value));
+  return /\d/.test(shown) ? value : shown;
 }
 
 function recordOf(task: RowTask, end: RowEnd, redact: (text: string) => string): OutcomeRecord {
