@@ -1,4 +1,4 @@
-/** A loop's iterators, found among the columns of a query. */
+/** Columns that a loop's iterators and a merge's key name, found among those of a query. */
 import type { IteratorPlan } from '../contracts/plan.ts';
 import { UpriverError } from './errors.ts';
 import { didYouMean } from './suggest.ts';
@@ -18,8 +18,18 @@ export function placeOfIterator(iterator: IteratorPlan, columns: readonly string
   return iterator.position < columns.length ? iterator.position : -1;
 }
 
-/** The position of a column, in any case, an exact match first; -1: it is not there. */
-export function placeOf(name: string, columns: readonly string[]): number {
+/** The column that a merge's key names, as the query has it. Throws RIVER_UNKNOWN_COLUMN. */
+export function keyColumn(name: string, columns: readonly string[]): string {
+  const column = columns[placeOf(name, columns)];
+  if (column !== undefined) return column;
+  throw new UpriverError('RIVER_UNKNOWN_COLUMN', `the query gives no column '${name}', which the merge's key names`, {
+    hint: didYouMean(name, columns, 'The query gives no columns.'),
+    context: { column: name },
+  });
+}
+
+/** In any case, an exact match first: Snowflake can have "a" and "A" in one table. -1: it is not there. */
+function placeOf(name: string, columns: readonly string[]): number {
   const exact = columns.indexOf(name);
   if (exact !== -1) return exact;
   const wanted = name.toLowerCase();

@@ -1,9 +1,7 @@
 /** Columns that steps name, against those that their query selects, where its text tells them without a doubt. */
 import type { LoopStep, SqlStep, StepPlan } from '../contracts/plan.ts';
-import type { UpriverError } from '../core/errors.ts';
-import { placeOf, resolveIterators } from '../core/iterators.ts';
+import { keyColumn, resolveIterators } from '../core/iterators.ts';
 import { everyStep } from '../core/plan-slice.ts';
-import { didYouMean } from '../core/suggest.ts';
 import type { FileProblems } from './problems.ts';
 import type { Registry } from './registry.ts';
 import { selectedColumns } from './select-list.ts';
@@ -50,12 +48,8 @@ function columnsOfQuery({ sql, connection }: SqlStep, registry: Registry): strin
 
 function checkIterators({ step, path }: LoopAt, columns: string[], file: FileProblems): void {
   for (const [index, iterator] of step.iterators.entries()) {
-    try {
-      resolveIterators([iterator], columns);
-    } catch (error) {
-      const { code, message, hint = '' } = error as UpriverError;
-      file.add([...path, 'as', 'column' in iterator ? iterator.name : index], { code, message, hint });
-    }
+    const at = [...path, 'as', 'column' in iterator ? iterator.name : index];
+    file.check(at, () => resolveIterators([iterator], columns));
   }
 }
 
@@ -64,11 +58,6 @@ export function checkMergeKey(step: SqlStep, path: Path, { file, registry }: Aro
   const columns = key.length > 0 ? columnsOfQuery(step, registry) : null;
   if (columns === null) return;
   for (const [index, name] of key.entries()) {
-    if (placeOf(name, columns) !== -1) continue;
-    file.add([...path, 'target', 'key', index], {
-      code: 'RIVER_UNKNOWN_COLUMN',
-      message: `the query gives no column '${name}', which the merge's key names`,
-      hint: didYouMean(name, columns),
-    });
+    file.check([...path, 'target', 'key', index], () => keyColumn(name, columns));
   }
 }

@@ -1,4 +1,4 @@
-/** What can be wrong with the rows or columns of a table target, in any warehouse. */
+/** What can be wrong with the rows of a table target, in any warehouse. */
 import { UpriverError } from '../core/errors.ts';
 
 export function checkKeys(found: { nulls: number; duplicates: number; key: readonly string[] }): void {
@@ -16,10 +16,4 @@ export function checkKeys(found: { nulls: number; duplicates: number; key: reado
       context: { rows_without_key: nulls, rows_with_duplicate_key: duplicates },
     },
   );
-}
-
-export function missingKeyColumn(name: string, columns: readonly string[]): UpriverError {
-  return new UpriverError('RIVER_MERGE_KEY', `the query has no column "${name}", which the merge's key names`, {
-    hint: `Its columns are: ${columns.join(', ')}.`,
-  });
 }

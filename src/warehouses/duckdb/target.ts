@@ -2,10 +2,11 @@
 import { isNativeError } from 'node:util/types';
 import type { DuckDBMaterializedResult } from '@duckdb/node-api';
 import type { TableTarget } from '../../contracts/plan.ts';
+import { keyColumn } from '../../core/iterators.ts';
 import type { Value } from '../../core/values.ts';
 import type { RenderedSql } from '../bound-sql.ts';
 import { parseTableName, quoteName } from '../names.ts';
-import { checkKeys, missingKeyColumn } from '../target-errors.ts';
+import { checkKeys } from '../target-errors.ts';
 import type { StatementTag } from '../warehouse.ts';
 
 export type Run = (text: string, binds?: readonly Value[]) => Promise<DuckDBMaterializedResult>;
@@ -64,11 +65,7 @@ async function merge(work: Application, place: Place): Promise<number> {
   const columns = (await (await run(`SELECT name FROM pragma_table_info('${STAGE}')`)).getRows()).map((row) =>
     String(row[0]),
   );
-  const key = target.key.map((name) => {
-    const column = columns.find((each) => each.toLowerCase() === name.toLowerCase());
-    if (column === undefined) throw missingKeyColumn(name, columns);
-    return quoteName(column);
-  });
+  const key = target.key.map((name) => quoteName(keyColumn(name, columns)));
   const whole = `WHERE ${key.map((each) => `${each} IS NOT NULL`).join(' AND ')}`;
   const bad = await firstRow(
     await run(`SELECT count(*) - count(*) FILTER (${whole}),

@@ -5,8 +5,9 @@
 import type pg from 'pg';
 import type { TableTarget } from '../../contracts/plan.ts';
 import { UpriverError } from '../../core/errors.ts';
+import { keyColumn } from '../../core/iterators.ts';
 import { parseTableName, quoteName } from '../names.ts';
-import { checkKeys, missingKeyColumn } from '../target-errors.ts';
+import { checkKeys } from '../target-errors.ts';
 import type { StatementTag } from '../warehouse.ts';
 
 export type Run = (text: string, values?: readonly unknown[]) => Promise<pg.QueryResult>;
@@ -81,7 +82,8 @@ async function append({ run, tag }: Application, place: Place): Promise<number> 
 }
 
 async function merge({ run, target }: Application, place: Place, columns: readonly Column[]): Promise<number> {
-  const key = target.key.map((name) => keyColumn(name, columns));
+  const names = columns.map((column) => column.name);
+  const key = target.key.map((name) => keyColumn(name, names));
   const rows = await checkStage(run, target, key);
   if (!(await exists(run, place.table))) return create(run, place.table);
   await run(`ANALYZE ${STAGE}`);
@@ -107,13 +109,6 @@ async function merge({ run, target }: Application, place: Place, columns: readon
     `AS source WHERE NOT EXISTS (SELECT FROM ${place.table} AS target WHERE ${same})`,
   );
   return rows;
-}
-
-function keyColumn(name: string, columns: readonly Column[]): string {
-  const names = columns.map((column) => column.name);
-  const found = names.find((each) => each === name) ?? names.find((each) => each.toLowerCase() === name.toLowerCase());
-  if (found === undefined) throw missingKeyColumn(name, names);
-  return found;
 }
 
 async function checkStage(run: Run, target: TableTarget, key: readonly string[]): Promise<number> {

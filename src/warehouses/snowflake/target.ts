@@ -6,9 +6,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { TableTarget } from '../../contracts/plan.ts';
 import { UpriverError } from '../../core/errors.ts';
+import { keyColumn } from '../../core/iterators.ts';
 import type { RenderedSql } from '../bound-sql.ts';
 import { parseTableName, quoteName } from '../names.ts';
-import { checkKeys, missingKeyColumn } from '../target-errors.ts';
+import { checkKeys } from '../target-errors.ts';
 import type { StatementTag } from '../warehouse.ts';
 import { isMissingObject, isMissingSchema } from './errors.ts';
 import type { RawRows, Running, Submission } from './running.ts';
@@ -134,13 +135,6 @@ async function checkStagedKeys(work: Application, place: Place, key: readonly st
       FROM (SELECT ${whole} AS w, count(*) AS n FROM ${place.stage} GROUP BY ${list(key)})`,
   );
   checkKeys({ nulls: Number(found?.[0]), duplicates: Number(found?.[1]), key: work.target.key });
-}
-
-/** In any case, but an exact match goes first: Snowflake can have "a" and "A" in one table. */
-function keyColumn(name: string, columns: readonly string[]): string {
-  const column = columns.includes(name) ? name : columns.find((each) => each.toLowerCase() === name.toLowerCase());
-  if (column === undefined) throw missingKeyColumn(name, columns);
-  return column;
 }
 
 /** Transient, not temporary: a later attempt, in a session of its own, must find it. Returns its columns. */

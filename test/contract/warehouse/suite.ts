@@ -445,16 +445,22 @@ export function testWarehouse({ type, dialect, setUp, exclusive }: WarehouseUnde
     });
 
     test.each([
-      ['a null key', 'select 1 as k union all select null', { rows_without_key: 1, rows_with_duplicate_key: 0 }],
+      [
+        'a null key',
+        'RIVER_MERGE_KEY',
+        'select 1 as k union all select null',
+        { rows_without_key: 1, rows_with_duplicate_key: 0 },
+      ],
       [
         'a duplicate key',
+        'RIVER_MERGE_KEY',
         'select 1 as k union all select 2 union all select 1',
         { rows_without_key: 0, rows_with_duplicate_key: 1 },
       ],
-      ['a key that is no column', 'select 1 as other', {}],
-    ])('merge refuses %s', async (_name, text, context) => {
+      ['a key that is no column', 'RIVER_UNKNOWN_COLUMN', 'select 1 as other', { column: 'k' }],
+    ])('merge refuses %s', async (_name, code, text, context) => {
       await expect(write(text, target('merge_bad', 'merge', ['k']))).rejects.toMatchObject({
-        code: 'RIVER_MERGE_KEY',
+        code,
         context,
       });
       await expect(read(`select * from ${table('merge_bad')}`)).rejects.toMatchObject({ code: 'RIVER_SQL_ERROR' });
