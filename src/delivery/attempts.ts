@@ -12,7 +12,7 @@ import type { Rehearsal } from './rehearsal.ts';
 import { unsure } from './hash.ts';
 import { type SenderContext, StoppedError, sendOne } from './sender.ts';
 import { lateness, spend, timeLeft } from './step-time.ts';
-import { giveBack, type RowTask, type Unit } from './task.ts';
+import type { RowTask, Unit } from './task.ts';
 
 const STEP_TIMEOUT = 'RIVER_STEP_TIMEOUT';
 
@@ -41,7 +41,8 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
   context.rehearsal?.note(unit);
   for (;;) {
     if (timeLeft(unit) <= 0) return outOfTime(unit);
-    const exchange = await sendMarked(unit, context);
+    const sent = sendMarked(unit, context);
+    const exchange = isOpen(unit) ? await outage.again(sent) : await sent;
     // Cut off by a cancel or a shutdown: it stays `sending`, in doubt, for whoever ends the loop or goes on with it.
     if (exchange.kind === 'lost' && exchange.reason === 'aborted') throw new StoppedError();
     if (exchange.kind === 'not_sent' && exchange.reason === 'aborted') throw stopped(unit, context);
@@ -70,6 +71,12 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
     if (pause === null) return givenUp('fail', verdict, unit);
     await holdBack(unit.rows, pause, context);
   }
+}
+
+/** Whether a row failed before, and it was not found out whose fault it was: in an earlier segment perhaps. */
+function isOpen({ rows }: Unit): boolean {
+  for (const { progress } of rows) if (progress.attempts > progress.charged) return true;
+  return false;
 }
 
 function changes({ method }: PreparedRequest): boolean {
@@ -147,8 +154,8 @@ async function untilAtFault(outage: OutageDetector, unit: Unit, context: Attempt
     () => true,
   );
   if (!stoppedFirst && (await culprit) === 'row') return;
-  // Nobody knows whose fault it was.
-  for (const { progress } of unit.rows) giveBack(progress);
+  // Nobody knows whose fault it was: the next segment asks it again, and does not end before that is known.
+  for (const { progress } of unit.rows) progress.spent = {};
   throw stopped(unit, context);
 }
 

@@ -56,6 +56,8 @@ export class OutageDetector {
   #phase: 'well' | 'probing' | 'away';
   #suspicion = none();
   #held: ((culprit: Culprit) => void)[] = [];
+  /** Requests under way of rows that failed and were not judged. */
+  #open = 0;
 
   constructor(options: OutageOptions) {
     this.#options = options;
@@ -74,7 +76,17 @@ export class OutageDetector {
 
   /** It is not just being found out who is at fault. */
   get clear(): boolean {
-    return this.#phase !== 'probing' && this.#held.length === 0;
+    return this.#phase !== 'probing' && this.#held.length === 0 && this.#open === 0;
+  }
+
+  /** A row that failed, nobody knows whose fault it was, is asked again: that is to be found out before anything else. */
+  async again<T>(asked: Promise<T>): Promise<T> {
+    this.#open++;
+    try {
+      return await asked;
+    } finally {
+      this.#open--;
+    }
   }
 
   /** The host is alive: what failed before was the rows' own. */

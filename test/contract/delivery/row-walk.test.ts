@@ -161,4 +161,16 @@ describe('rows in a body of several steps', () => {
     expect(await outcomes(sent)).toEqual(['failed', 'failed']);
     expect(await records(sent)).toMatchObject([late('update'), late('update')]);
   });
+
+  test.each([1, 2])(
+    'whose answer takes longer than a stretch of work: they fail all the same: %s tries',
+    async (attempts) => {
+      hanging.add('2');
+      const actions = [action({ retry: { attempts, initialMs: 1, maxMs: 1 } })];
+      const how = { url, actions, maxInFlight: 2, segmentMs: 50, connection: { timeoutMs: 200 } };
+      const sent = await sending.send(rowsOf('1', '2', '3'), how);
+      expect(await outcomes(sent)).toEqual(['delivered', 'failed', 'delivered']);
+      expect(await records(sent)).toMatchObject([{ row: 1, code: 'LOST_TIMEOUT' }]);
+    },
+  );
 });
