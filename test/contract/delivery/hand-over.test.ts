@@ -1,27 +1,17 @@
-/** What a stretch of work leaves to the next one: rows that are not in doubt, permits that are free. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** What a stretch of work leaves to the next one: rows that are not in doubt, permits that are free, tries and waits. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActionPlan, AuthPlan, HttpConnectionPlan, RequestPlan, RulePlan } from '../../../src/contracts/plan.ts';
 import type { Value } from '../../../src/core/values.ts';
 import { action, request } from '../../helpers/plans.ts';
+import { httpServer, type TestServer } from '../http/fixture.ts';
 import { openSending, type Sending } from './sending.ts';
 
-type Answer = (incoming: IncomingMessage, response: ServerResponse) => void;
-
-async function serve(answer: Answer): Promise<AsyncDisposable & { url: string }> {
-  const server = createServer((incoming, response) => {
+function serve(answer: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<TestServer> {
+  return httpServer((incoming, response) => {
     incoming.resume();
     incoming.on('end', () => answer(incoming, response));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }
 
 const rowsOf = (count: number): Value[][] => Array.from({ length: count }, (_, index) => [String(index + 1), {}]);
