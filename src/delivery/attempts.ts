@@ -1,5 +1,6 @@
 /** One request of one or more rows, tried until it has a verdict that is final for them. */
 import { backoffMs } from '../core/backoff.ts';
+import { toReport } from '../core/errors.ts';
 import type { RowProgress } from '../core/store.ts';
 import { encode, type Value } from '../core/values.ts';
 import { mayBeApplied, type Verdict } from '../core/judge.ts';
@@ -61,8 +62,8 @@ export async function attempt(unit: Unit, context: AttemptContext): Promise<Answ
       releaseAll(unit, context);
       if (await unit.request.destination.renewAuth()) continue;
     }
-    if (unit.rows.length > 1 && verdict.reply && unit.request.splits(verdict.reply.scope))
-      return answer('split', verdict);
+    const halved = halvedBy(verdict, unit);
+    if (halved) return halved;
     if (verdict.then === 'unknown') return givenUp('unknown', verdict, unit);
     if (verdict.then !== 'retry') return answer(verdict.then, verdict);
     if (outage.away) throw stopped(unit, context);
@@ -206,6 +207,17 @@ function retryAfter(exchange: Exchange, { wallClock }: AttemptContext): number {
 
 function answer(then: Answer['then'], { code, message, reply }: Verdict): Answer {
   return { then, code, message, reply };
+}
+
+/** null: the batch stays whole. Like a rule, a `split_when` that cannot be evaluated says nothing, and stops the loop. */
+function halvedBy(verdict: Verdict, { rows, request }: Unit): Answer | null {
+  if (rows.length === 1 || !verdict.reply) return null;
+  try {
+    return request.splits(verdict.reply.scope) ? answer('split', verdict) : null;
+  } catch (error) {
+    const { code, message } = toReport(error);
+    return answer('stop', { ...verdict, code, message });
+  }
 }
 
 function givenUp(then: 'fail' | 'unknown', verdict: Verdict, unit: Unit): Answer {

@@ -150,6 +150,15 @@ describe('rows in a body of several steps', () => {
     expect(sent.result.rows).toMatchObject({ delivered: 20 });
   });
 
+  test('that ride in batches: where nobody can tell whether to halve one, the loop stops', async () => {
+    const body = { kind: 'json', value: { inputs: { $each: { id: '{deal_id}' } } } } as const;
+    const batch = request({ target: { kind: 'path', path: '/batch' }, body, splitWhen: 'body + 1 == 2' });
+    const actions = [action({ batch: { rows: 2, bytes: 100_000 }, requests: [batch] })];
+    const sent = await sending.send(rowsOf('1', '2', '3', '4'), { url, actions, maxInFlight: 1 });
+    expect(sent.result.stop).toMatchObject({ reason: 'rule', error: { code: 'RIVER_EXPRESSION' } });
+    expect(sent.result.rows).toMatchObject({ failed: 2, not_attempted: 2 });
+  });
+
   test('that ride in batches: the timeout of the step holds for each batch', async () => {
     hanging.add('batch');
     const body = { kind: 'json', value: { inputs: { $each: { id: '{deal_id}' } } } } as const;
