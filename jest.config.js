@@ -13,7 +13,7 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.upriver'],
   watchman: false,
-  // Many tests start servers and mostly wait for them, so every core may have one; more than four need too much memory.
-  maxWorkers: Math.min(availableParallelism(), 4),
+  // Many tests start servers and mostly wait for them, so there may be one more than cores; beyond four they need too much memory.
+  maxWorkers: Math.min(availableParallelism() + 1, 4),
   testTimeout: 240_000,
 };
