@@ -9,7 +9,7 @@ import { type Flow, type LeafStep, type StepHost, walk } from '../core/walker.ts
 import { actionScope, type CompiledAction, type CompiledRequest, renderAll } from './action.ts';
 import { type Answer, type AttemptContext, attempt } from './attempts.ts';
 import { type Body, isTrue } from './body.ts';
-import { timedBy, UNTIMED } from './step-time.ts';
+import { forgetTime, timedBy, UNTIMED } from './step-time.ts';
 import type { Progress, RowTask } from './task.ts';
 
 /** How a row ended. */
@@ -116,8 +116,8 @@ class RowHost implements StepHost {
     this.#timed = timedBy(step, around);
     try {
       const flow = await run();
-      // Where the row is walked anew, from its beginning, the step has its time again.
-      delete this.#task.progress.spent[step.id];
+      // For where the row is walked anew, from its beginning.
+      forgetTime(this.#task.progress, step.id);
       return flow;
     } finally {
       this.#timed = around;
@@ -179,7 +179,7 @@ class RowHost implements StepHost {
     if (answer.then !== 'deliver') throw endedByAnswer(answer);
     this.#delivered = answer;
     const outputs = readOutputs(request, answer);
-    if (!request.plan.idempotent) progress.done[place] = outputs;
+    if (!request.plan.idempotent) progress.done = { ...progress.done, [place]: outputs };
     return outputs;
   }
 

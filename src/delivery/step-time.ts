@@ -4,7 +4,7 @@
  */
 import type { StepPlan } from '../contracts/plan.ts';
 import { formatDuration } from '../core/durations.ts';
-import type { TimedStep, Unit } from './task.ts';
+import type { Progress, TimedStep, Unit } from './task.ts';
 
 type Timed = Pick<Unit, 'rows' | 'timed'>;
 
@@ -17,7 +17,15 @@ export function timedBy({ id, timeoutMs }: StepPlan, around = UNTIMED): readonly
 }
 
 export function spend({ rows, timed }: Timed, ms: number): void {
-  for (const { id } of timed) for (const { progress } of rows) progress.spent[id] = (progress.spent[id] ?? 0) + ms;
+  for (const { id } of timed) {
+    for (const { progress } of rows) progress.spent = { ...progress.spent, [id]: (progress.spent[id] ?? 0) + ms };
+  }
+}
+
+/** The step has its time again. */
+export function forgetTime(progress: Progress, id: string): void {
+  const { [id]: _, ...others } = progress.spent;
+  progress.spent = others;
 }
 
 /** Whole milliseconds, of the row that has the most: it is not to lose time by riding with others. Infinity: no timeout. */

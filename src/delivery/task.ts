@@ -43,7 +43,7 @@ export interface Progress {
   /** Of those the ones that cost it a try whatever follows: others were answered after them. */
   charged: number;
   /** Milliseconds that it took in steps with a timeout, by their ids. */
-  spent: Record<string, number>;
+  spent: Readonly<Record<string, number>>;
   /** The request at hand must not be sent again once it may have been applied. */
   risky: boolean;
   /** A request for it may have been applied, though it is not over: if it is never sent again, nobody knows. */
@@ -53,26 +53,29 @@ export interface Progress {
   /** Not to be tried again before `until` (epoch ms), so many ms away when that was said: whatever clocks say, no more. */
   wait: { until: number; ms: number } | null;
   /** Outputs of requests that must not be repeated, by their place. */
-  done: Record<string, { [output: string]: Value }>;
+  done: Readonly<Record<string, { [output: string]: Value }>>;
 }
+
+/** One for all rows: two objects of their own, which few ever use, would be a tenth of a row's memory. */
+const NOTHING = Object.freeze({});
 
 export function freshProgress(): Progress {
   return {
     cursor: 0,
     attempts: 0,
     charged: 0,
-    spent: {},
+    spent: NOTHING,
     risky: false,
     maybe: false,
     asked: false,
     wait: null,
-    done: {},
+    done: NOTHING,
   };
 }
 
 /** What it has used up since others were answered is given back: it was not its fault, or nobody knows. */
 export function giveBack(progress: Progress): void {
   progress.attempts = progress.charged;
-  progress.spent = {};
+  progress.spent = NOTHING;
   progress.wait = null;
 }
